@@ -1,0 +1,29 @@
+//! `ticklake catalog sync`: makes Glue say what the log says.
+//!
+//! Owns: wiring and printing.
+
+use std::io::Write as _;
+
+use ticklake_lake::Lake;
+use ticklake_lake::catalog::{GlueCatalog, sync};
+
+use crate::args::{CatalogArgs, CatalogCommand};
+use crate::exit::Failure;
+
+pub(crate) async fn run(args: CatalogArgs) -> Result<(), Failure> {
+    let CatalogCommand::Sync(args) = args.command;
+    let lake = Lake::open(&args.lake.lake).await?;
+    let report = sync(&GlueCatalog::connect().await, &args.glue_database, &lake).await?;
+    if args.json {
+        let report = serde_json::json!({
+            "created_tables": report.created_tables,
+            "updated_tables": report.updated_tables,
+            "created_partitions": report.created_partitions,
+            "unchanged": report.unchanged,
+        });
+        writeln!(std::io::stdout(), "{report}")?;
+    } else {
+        writeln!(std::io::stdout(), "{report:?}")?;
+    }
+    Ok(())
+}

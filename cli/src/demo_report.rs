@@ -1,0 +1,137 @@
+//! What the demo says in the end: figures, proof, two answers in SQL.
+//!
+//! Owns: the figures of a run and their two forms, the audit's verdict.
+//! Does not own: the statements (`query::volatility`).
+
+use std::io::Write;
+
+use serde::Serialize;
+use ticklake_query::volatility::{AUDIT, DAILY_AVERAGE, HOURLY_REALIZED_VOLATILITY, ReadyStatement};
+use ticklake_query::{Engine, Format, run_statements};
+
+use crate::args::DemoArgs;
+use crate::exit::Failure;
+use crate::screen::grouped;
+
+/// Rows of an answer that are shown.
+const ROWS_SHOWN: usize = 10;
+
+/// What one run landed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Landed {
+    pub(crate) topic: String,
+    pub(crate) produced: u64,
+    pub(crate) committed: u64,
+    pub(crate) dead_letters: u64,
+    pub(crate) versions: u64,
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) elapsed_s: f64,
+    pub(crate) cpu_s: Option<f64>,
+    pub(crate) peak_rss_mb: Option<f64>,
+}
+
+/// What the audit query found in the whole lake, this run and earlier ones.
+#[derive(Debug, Serialize)]
+pub(crate) struct Proof {
+    duplicates: i64,
+    missing: i64,
+}
+
+impl Proof {
+    /// Whether exactly-once held.
+    pub(crate) fn verdict(&self) -> Result<(), Failure> {
+        if self.duplicates == 0 && self.missing == 0 {
+            return Ok(());
+        }
+        Err(Failure::failed(format!(
+            "the audit found {} duplicates and {} missing ticks; please report it",
+            self.duplicates, self.missing
+        )))
+    }
+}
+
+/// Runs the audit over the lake. Ticks of this run that the broker acknowledged and the lake does not hold count as missing.
+pub(crate) async fn prove(engine: &Engine, landed: &Landed) -> Result<Proof, Failure> {
+    let mut json = Vec::new();
+    run_statements(engine, AUDIT.sql, Format::Json, &mut json).await?;
+    let lines: Vec<serde_json::Value> =
+        serde_json::from_slice(&json).map_err(|e| Failure::failed(format!("the audit's answer: {e}")))?;
+    let number = |line: &serde_json::Value, name: &str| line[name].as_i64().unwrap_or_default();
+    let (ours, earlier): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["kafka_topic"] == landed.topic.as_str());
+    let held: i64 = ours.iter().map(|line| number(line, "distinct_offsets")).sum();
+    let produced = i64::try_from(landed.produced).unwrap_or(i64::MAX);
+    Ok(Proof {
+        duplicates: lines.iter().map(|line| number(line, "duplicates")).sum(),
+        missing: earlier.iter().map(|line| number(line, "missing")).sum::<i64>() + (produced - held),
+    })
+}
+
+fn ticks_per_s(landed: &Landed) -> f64 {
+    landed.committed as f64 / landed.elapsed_s.max(1e-9)
+}
+
+fn bytes_a_tick(landed: &Landed) -> f64 {
+    landed.bytes as f64 / (landed.committed as f64).max(1.0)
+}
+
+/// One JSON object on stdout.
+pub(crate) fn print_json(landed: &Landed, proof: &Proof) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        #[serde(flatten)]
+        landed: &'a Landed,
+        #[serde(flatten)]
+        proof: &'a Proof,
+        ticks_per_s: f64,
+        bytes_per_tick: f64,
+    }
+    let report = Report { landed, proof, ticks_per_s: ticks_per_s(landed), bytes_per_tick: bytes_a_tick(landed) };
+    let text = serde_json::to_string(&report).map_err(|e| Failure::failed(e.to_string()))?;
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(())
+}
+
+/// The report for people.
+pub(crate) async fn print(args: &DemoArgs, engine: &Engine, landed: &Landed, proof: &Proof) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    writeln!(out, "What landed in {}", engine.lake().display())?;
+    writeln!(out, "  produced      {:>12}  ticks of {} symbols, seed {}", grouped(landed.produced), args.symbols, args.seed)?;
+    let shape = format!(
+        "{} commits, {} files, {:.1} bytes a tick",
+        grouped(landed.versions),
+        grouped(landed.files),
+        bytes_a_tick(landed)
+    );
+    writeln!(out, "  committed     {:>12}  {shape}", grouped(landed.committed))?;
+    writeln!(out, "  dead letters  {:>12}", grouped(landed.dead_letters))?;
+    let memory = landed.peak_rss_mb.map_or_else(String::new, |mb| format!(", peak memory {mb:.0} MB"));
+    writeln!(out, "  seconds       {:>12.1}  {} ticks/s{memory}", landed.elapsed_s, grouped(ticks_per_s(landed) as u64))?;
+    for statement in [DAILY_AVERAGE, HOURLY_REALIZED_VOLATILITY] {
+        show(engine, &statement, Some(ROWS_SHOWN), &mut out).await?;
+    }
+    show(engine, &AUDIT, None, &mut out).await?;
+    let verdict = if proof.verdict().is_ok() { "every tick is there exactly once" } else { "NOT exactly once" };
+    writeln!(out, "\n{} duplicates, {} missing: {verdict}.", proof.duplicates, proof.missing)?;
+    let lake = engine.lake().display();
+    writeln!(out, "Ask more with: lake-sql --lake {lake}")?;
+    Ok(())
+}
+
+/// The statement as it is run, and its answer.
+async fn show(
+    engine: &Engine,
+    statement: &ReadyStatement,
+    limit: Option<usize>,
+    out: &mut (dyn Write + Send),
+) -> Result<(), Failure> {
+    // The heads of the files explain at length; here the statement is enough.
+    let body: Vec<&str> = statement.sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let sql = match limit {
+        Some(rows) => format!("{}\nLIMIT {rows}", body.join("\n").trim_end()),
+        None => body.join("\n").trim_end().to_owned(),
+    };
+    writeln!(out, "\n-- {}\n{sql};\n", statement.description)?;
+    run_statements(engine, &sql, Format::Table, out).await?;
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! How a run ends: a sentence on stderr and an exit code.
+//!
+//! Owns: mapping errors to exit codes.
+//! Does not own: the sentences, which come with the errors.
+
+use std::process::ExitCode;
+
+use ticklake_ingest::IngestError;
+use ticklake_lake::LakeError;
+
+/// A run that did not succeed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+}
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const UNAVAILABLE: u8 = 3;
+const INTERRUPTED: u8 = 130;
+
+impl Failure {
+    /// The work failed: exit code 1.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self { code: FAILED, message: message.into() }
+    }
+
+    /// The request was wrong: exit code 2.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: USAGE, message: message.into() }
+    }
+
+    /// Storage or a service did not answer: exit code 3.
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self { code: UNAVAILABLE, message: message.into() }
+    }
+
+    /// Stopped by the user: exit code 130.
+    pub(crate) fn interrupted() -> Self {
+        Self { code: INTERRUPTED, message: "interrupted".into() }
+    }
+}
+
+impl From<LakeError> for Failure {
+    fn from(error: LakeError) -> Self {
+        let code = if matches!(error, LakeError::Unavailable { .. }) { UNAVAILABLE } else { FAILED };
+        Self { code, message: error.to_string() }
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Lake(error) => error.into(),
+            IngestError::Unavailable(message) => Self::unavailable(message),
+            IngestError::Invalid(message) => Self::failed(message),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        // The reader of a pipe has had enough (`| head`): that is a success of theirs.
+        let code = if error.kind() == std::io::ErrorKind::BrokenPipe { 0 } else { FAILED };
+        Self { code, message: format!("writing the result: {error}") }
+    }
+}
+
+/// Prints the failure, if any, and gives the exit code.
+pub(crate) fn code(done: Result<(), Failure>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code: 0, .. }) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}

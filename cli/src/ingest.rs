@@ -1,0 +1,98 @@
+//! `ticklake ingest`: the pipeline, with a progress line or logs, until the end or a signal.
+//!
+//! Owns: wiring lake, catalog and pipeline from flags.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use ticklake_ingest::Progress;
+use ticklake_ingest::pipeline::{self, IngestConfig};
+use ticklake_ingest::source::kafka::KafkaConfig;
+use ticklake_lake::catalog::{GlueCatalog, Registrar};
+use ticklake_lake::clock::{Clock, SystemClock};
+use ticklake_lake::publish::{PublishSettings, Publisher};
+use ticklake_lake::window::WindowLimits;
+use ticklake_lake::{Lake, SourceId};
+
+use crate::args::IngestArgs;
+use crate::exit::Failure;
+use crate::{resources, screen, signals};
+
+const REDRAW: Duration = Duration::from_millis(250);
+
+pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
+    let started = Instant::now();
+    let stop = signals::stop_flag()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let lake = Lake::open_or_create(&args.lake.lake).await?;
+    let registrar = match &args.glue_database {
+        None => None,
+        Some(database) => Some(Registrar::new(Arc::new(GlueCatalog::connect().await), database.as_str(), lake.clone())),
+    };
+    let kafka = KafkaConfig {
+        brokers: args.kafka.brokers,
+        topic: args.kafka.topic.clone(),
+        group: args.group, alone: false,
+        librdkafka: Default::default(),
+    };
+    let source = SourceId::new(args.source.unwrap_or(args.kafka.topic));
+    let settings = PublishSettings { json_mirror: !args.no_json_mirror };
+    let publisher = Publisher::open(&lake, source, registrar, settings, Arc::clone(&clock)).await?;
+    let window = WindowLimits { rows_max: args.window_rows as usize, bytes_max: args.window_bytes, age_max: args.window_age };
+    let config = IngestConfig { kafka, window, until_end: args.until_end };
+    let progress = Arc::new(Progress::default());
+    let shown = show(Arc::clone(&progress));
+    let done = pipeline::run(config, publisher, clock, stop, Arc::clone(&progress)).await;
+    shown.abort();
+    done?;
+    report(&progress, started, args.json)
+}
+
+/// A line that follows the counters, on a terminal.
+fn show(progress: Arc<Progress>) -> tokio::task::JoinHandle<()> {
+    let line = screen::line("ingest");
+    tokio::spawn(async move {
+        let mut every = tokio::time::interval(REDRAW);
+        loop {
+            every.tick().await;
+            line.set_position(Progress::get(&progress.consumed));
+            line.set_message(format!(
+                "read, {} committed in {} commits, {} dead letters",
+                screen::grouped(Progress::get(&progress.committed)),
+                screen::grouped(Progress::get(&progress.commits)),
+                screen::grouped(Progress::get(&progress.dead_letters))
+            ));
+        }
+    })
+}
+
+fn report(progress: &Progress, started: Instant, as_json: bool) -> Result<(), Failure> {
+    let get = Progress::get;
+    let elapsed_s = started.elapsed().as_secs_f64();
+    if as_json {
+        let report = json!({
+            "consumed": get(&progress.consumed),
+            "committed": get(&progress.committed),
+            "dead_letters": get(&progress.dead_letters),
+            "commits": get(&progress.commits),
+            "overlaps": get(&progress.overlaps),
+            "files": get(&progress.files),
+            "bytes": get(&progress.bytes),
+            "elapsed_s": elapsed_s,
+            "cpu_s": resources::cpu_seconds(),
+            "peak_rss_mb": resources::peak_rss_mb(),
+        });
+        writeln!(std::io::stdout(), "{report}")?;
+    } else {
+        eprintln!(
+            "committed {} ticks and {} dead letters in {} commits, {} files, {elapsed_s:.1} s",
+            screen::grouped(get(&progress.committed)),
+            screen::grouped(get(&progress.dead_letters)),
+            screen::grouped(get(&progress.commits)),
+            screen::grouped(get(&progress.files)),
+        );
+    }
+    Ok(())
+}

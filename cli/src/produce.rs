@@ -1,0 +1,93 @@
+//! `ticklake produce`: ticks into a Kafka topic.
+//!
+//! Owns: wiring source and sink from flags, the progress line, the report.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use serde_json::json;
+use ticklake_ingest::produce::{
+    ProduceConfig, ProduceError, ProduceReport, Progress, Replay, ReplayConfig, Shift, SimulateConfig, Simulator, SinkConfig,
+    TickSource, create_topic_if_absent, parse_map, run as produce,
+};
+use ticklake_lake::clock::{Clock, SystemClock};
+
+use crate::args::ProduceArgs;
+use crate::exit::Failure;
+use crate::{screen, signals};
+
+const REPLICATION: i32 = -1;
+const REDRAW: Duration = Duration::from_millis(200);
+
+impl From<ProduceError> for Failure {
+    fn from(error: ProduceError) -> Self {
+        match error {
+            ProduceError::Invalid(message) => Self::failed(message),
+            ProduceError::Unavailable(message) => Self::unavailable(message),
+        }
+    }
+}
+
+pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
+    let stop = signals::stop_flag()?;
+    let report = tokio::task::spawn_blocking(move || {
+        // The file is looked at before anything is created or sent.
+        let source = source(&args)?;
+        let sink = SinkConfig::new(&args.kafka.brokers, &args.kafka.topic);
+        create_topic_if_absent(&sink, args.partitions, REPLICATION)?;
+        let config = ProduceConfig {
+            rate: args.rate,
+            speed: args.speed,
+            ticks_max: args.ticks,
+            duration_max: args.duration,
+            progress_every: REDRAW,
+            ..ProduceConfig::new(sink)
+        };
+        let line = args.ticks.map_or_else(|| screen::line("produce"), |ticks| screen::bar(ticks, "produce"));
+        let told = |p: &Progress| {
+            line.set_position(p.produced);
+            line.set_message(format!("sent, {} acknowledged", screen::grouped(p.delivered)));
+        };
+        let report = produce(&config, source, &stop, told);
+        line.finish_and_clear();
+        Ok::<_, ProduceError>((report?, args.json))
+    });
+    let (report, as_json) = report.await.map_err(|e| Failure::failed(e.to_string()))??;
+    print(&report, as_json)?;
+    if report.stopped { Err(Failure::interrupted()) } else { Ok(()) }
+}
+
+fn source(args: &ProduceArgs) -> Result<TickSource, ProduceError> {
+    let now_ns = SystemClock.now_ns();
+    match &args.from.replay {
+        Some(path) => {
+            let map = args.map.as_deref().map(parse_map).transpose()?.unwrap_or_default();
+            let shift = args.shift_to_now.then(|| Shift::to_now(now_ns, args.speed));
+            Ok(Replay::open(&ReplayConfig { path: path.clone(), map, skip_bad: args.skip_bad, shift })?.into())
+        }
+        None => {
+            let market = SimulateConfig { seed: args.seed, symbols: args.symbols as usize, ..SimulateConfig::default() };
+            Ok(Simulator::new(&market)?.into())
+        }
+    }
+}
+
+fn print(report: &ProduceReport, as_json: bool) -> Result<(), Failure> {
+    let elapsed_s = report.elapsed.as_secs_f64();
+    if as_json {
+        let report = json!({
+            "produced": report.produced,
+            "bytes": report.bytes,
+            "skipped_bad": report.skipped_bad,
+            "elapsed_s": elapsed_s,
+            "ticks_per_s": report.produced as f64 / elapsed_s.max(1e-9),
+        });
+        writeln!(std::io::stdout(), "{report}")?;
+    } else {
+        eprintln!("sent {} ticks, all acknowledged, in {elapsed_s:.1} s", screen::grouped(report.produced));
+    }
+    if let Some(first) = &report.first_skipped {
+        eprintln!("skipped {} bad rows, the first: {first}", screen::grouped(report.skipped_bad));
+    }
+    Ok(())
+}

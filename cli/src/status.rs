@@ -1,0 +1,139 @@
+//! `ticklake status`: what a lake holds, and how far behind Kafka it is.
+//!
+//! Owns: gathering and printing the figures.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use serde::Serialize;
+use ticklake_ingest::source::kafka::{Cursors, high_watermarks};
+use ticklake_lake::layout::Table;
+use ticklake_lake::{AsOf, Lake, Offsets, Snapshot};
+
+use crate::args::StatusArgs;
+use crate::exit::Failure;
+use crate::screen::grouped;
+
+#[derive(Debug, Serialize)]
+struct TableStatus {
+    name: &'static str,
+    version: u64,
+    files: usize,
+    rows: u64,
+    bytes: u64,
+    /// Newest event time by the log's statistics, rounded up to the millisecond; absent for an empty table.
+    newest_time: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct OffsetStatus {
+    source: String,
+    partition: i32,
+    /// The next offset to commit.
+    offset: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    high_watermark: Option<i64>,
+    /// Messages in Kafka that are not in the lake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Status {
+    lake: String,
+    tables: Vec<TableStatus>,
+    offsets: Vec<OffsetStatus>,
+}
+
+pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
+    let lake = Lake::open(&args.lake.lake).await?;
+    let mut tables = Vec::new();
+    for table in Table::ALL {
+        if let Some(snapshot) = Snapshot::read(&lake, table, AsOf::Latest).await? {
+            tables.push(table_status(&snapshot));
+        }
+    }
+    let committed = Snapshot::offsets(&lake, Table::StockData, AsOf::Latest).await?;
+    let topic = args.topic.clone();
+    let ends = match args.brokers.clone() {
+        None => None,
+        Some(brokers) => Some(
+            tokio::task::spawn_blocking(move || high_watermarks(&brokers, &topic, &BTreeMap::new()))
+                .await
+                .map_err(|e| Failure::failed(e.to_string()))??,
+        ),
+    };
+    let source = args.source.unwrap_or(args.topic);
+    let status = Status { lake: lake.display(), tables, offsets: offset_status(&committed, &source, ends.as_ref()) };
+    if args.json {
+        writeln!(std::io::stdout(), "{}", serde_json::json!(status))?
+    } else {
+        print(&status)?
+    }
+    Ok(())
+}
+
+fn table_status(snapshot: &Snapshot) -> TableStatus {
+    let newest = snapshot.files.iter().filter_map(|f| f.statistics["maxValues"]["time"].as_str()).max();
+    TableStatus {
+        name: snapshot.table.name(),
+        version: snapshot.version,
+        files: snapshot.files.len(),
+        rows: snapshot.rows(),
+        bytes: snapshot.bytes(),
+        newest_time: newest.map(str::to_owned),
+    }
+}
+
+/// Committed offsets, with the lag of `source` where the brokers were asked; a partition never committed lags by all it holds.
+fn offset_status(committed: &Offsets, source: &str, ends: Option<&Cursors>) -> Vec<OffsetStatus> {
+    let mut rows: Vec<OffsetStatus> = committed
+        .iter()
+        .map(|(from, partition, offset)| {
+            let high_watermark = ends.filter(|_| from.name() == source).and_then(|e| e.get(&partition).copied());
+            let lag = high_watermark.map(|end| (end - offset).max(0));
+            OffsetStatus { source: from.name().to_owned(), partition, offset, high_watermark, lag }
+        })
+        .collect();
+    for (&partition, &end) in ends.into_iter().flatten() {
+        if !rows.iter().any(|r| r.source == source && r.partition == partition) {
+            rows.push(OffsetStatus {
+                source: source.to_owned(),
+                partition,
+                offset: 0,
+                high_watermark: Some(end),
+                lag: Some(end),
+            });
+        }
+    }
+    rows.sort_by(|a, b| (&a.source, a.partition).cmp(&(&b.source, b.partition)));
+    rows
+}
+
+fn print(status: &Status) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "lake {}", status.lake)?;
+    writeln!(out, "{:<14} {:>8} {:>8} {:>14} {:>16}  newest event", "table", "version", "files", "rows", "bytes")?;
+    for t in &status.tables {
+        let newest = t.newest_time.as_deref().unwrap_or("-");
+        writeln!(
+            out,
+            "{:<14} {:>8} {:>8} {:>14} {:>16}  {newest}",
+            t.name,
+            t.version,
+            t.files,
+            grouped(t.rows),
+            grouped(t.bytes)
+        )?;
+    }
+    if status.offsets.is_empty() {
+        return writeln!(out, "no offsets are committed yet");
+    }
+    writeln!(out, "{:<32} {:>9} {:>16} {:>16} {:>12}", "source", "partition", "next offset", "in Kafka to", "lag")?;
+    for o in &status.offsets {
+        let number = |n: Option<i64>| n.map_or_else(|| "-".to_owned(), |n| grouped(n.unsigned_abs()));
+        let (end, lag) = (number(o.high_watermark), number(o.lag));
+        writeln!(out, "{:<32} {:>9} {:>16} {end:>16} {lag:>12}", o.source, o.partition, grouped(o.offset.unsigned_abs()))?;
+    }
+    Ok(())
+}

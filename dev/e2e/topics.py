@@ -1,0 +1,79 @@
+"""Owns: a Kafka topic as an independent client (confluent-kafka) sees it: making it, writing to it, where it ends.
+Does not own: what `ticklake produce` and `ingest` do with it.
+Invariant: `produce` returns only when the broker has acknowledged every message, with the offset each got.
+"""
+
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+WITHIN_S = 30
+
+
+@dataclass(frozen=True)
+class Message:
+    """A record to be: bytes as they are, None for none."""
+
+    value: bytes | None
+    key: bytes | None = None
+    partition: int = 0
+
+
+@dataclass
+class Topic:
+    brokers: str
+    name: str
+    _consumer: Consumer | None = field(default=None, repr=False)
+
+    def create(self, partitions: int, **config: str):
+        admin = AdminClient({"bootstrap.servers": self.brokers})  # must outlive the answer
+        admin.create_topics([NewTopic(self.name, partitions, 1, config=config)])[self.name].result(WITHIN_S)
+
+    def produce(self, messages: list[Message]) -> dict[tuple[int, int], Message]:
+        """Every message by the (partition, offset) it got."""
+        landed: dict[tuple[int, int], Message] = {}
+        failed = []
+
+        def delivered(message: Message):
+            def report(error, record):
+                if error:
+                    failed.append(error)
+                else:
+                    landed[record.partition(), record.offset()] = message
+            return report
+
+        producer = Producer({"bootstrap.servers": self.brokers, "acks": "all", "message.max.bytes": 4 << 20, "linger.ms": 5})
+        for message in messages:
+            producer.produce(self.name, value=message.value, key=message.key, partition=message.partition, on_delivery=delivered(message))
+            producer.poll(0)
+        assert producer.flush(WITHIN_S) == 0 and not failed, failed[:3]
+        assert len(landed) == len(messages)
+        return landed
+
+    def watermarks(self) -> dict[int, tuple[int, int]]:
+        """(low, high) by partition, from the broker itself."""
+        if self._consumer is None:
+            self._consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "e2e-watermarks", "enable.auto.commit": False})
+        partitions = self._consumer.list_topics(self.name, WITHIN_S).topics[self.name].partitions
+        return {p: self._consumer.get_watermark_offsets(TopicPartition(self.name, p), WITHIN_S, cached=False) for p in sorted(partitions)}
+
+    def exists(self) -> bool:
+        return self.name in AdminClient({"bootstrap.servers": self.brokers}).list_topics(timeout=WITHIN_S).topics
+
+    def messages(self) -> int:
+        return sum(high - low for low, high in self.watermarks().values())
+
+    def messages_by_partition(self) -> dict[int, list[tuple[bytes | None, bytes | None]]]:
+        """Every (key, value), in order, read to the ends as they are now."""
+        ends = {p: high for p, (low, high) in self.watermarks().items() if high > low}
+        reader = Consumer({"bootstrap.servers": self.brokers, "group.id": "e2e-messages", "enable.auto.commit": False})
+        reader.assign([TopicPartition(self.name, p, 0) for p in ends])
+        found: dict[int, list] = {p: [] for p in ends}
+        while any(len(found[p]) < end for p, end in ends.items()):
+            batch = reader.consume(10_000, timeout=WITHIN_S)
+            assert batch and not any(message.error() for message in batch), f"{self.name}: the messages stop before {ends}"
+            for message in batch:
+                found[message.partition()].append((message.key(), message.value()))
+        reader.close()
+        return found

@@ -1,0 +1,53 @@
+"""Owns: asking a Trino server one question over its HTTP protocol and getting all rows.
+Does not own: what is asked, nor types (values are as the protocol's JSON has them: timestamps and decimals are strings).
+Invariant: returns every row or raises TrinoError; never a part of an answer.
+"""
+
+import json
+import time
+import urllib.error
+import urllib.request
+
+
+class TrinoError(Exception):
+    """The server's own name for the failure (TABLE_NOT_FOUND, ...) and its message."""
+
+    def __init__(self, name: str, message: str):
+        super().__init__(f"{name}: {message}")
+        self.name, self.message = name, message
+
+
+def query(url: str, catalog: str, schema: str, sql: str, timeout_s: float = 300) -> list[list]:
+    deadline = time.monotonic() + timeout_s
+    headers = {
+        "X-Trino-User": "ticklake",
+        "X-Trino-Catalog": catalog,
+        "X-Trino-Schema": schema,
+        "X-Trino-Time-Zone": "UTC",
+        "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME",  # else the server rounds every timestamp to milliseconds
+    }
+    statement = sql.strip().removesuffix(";").encode()  # a trailing semicolon is the shell's, not SQL's
+    answer = _ask(urllib.request.Request(f"{url}/v1/statement", data=statement, headers=headers), deadline)
+    rows = []
+    while True:
+        if error := answer.get("error"):
+            raise TrinoError(error["errorName"], error["message"])
+        rows += answer.get("data", [])
+        if "nextUri" not in answer:
+            return rows
+        answer = _ask(urllib.request.Request(answer["nextUri"], headers={"X-Trino-User": "ticklake"}), deadline)
+
+
+def _ask(request: urllib.request.Request, deadline: float) -> dict:
+    """One exchange. The protocol says: 502, 503 and 504 mean ask the same again, anything but 200 is a failure."""
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            with urllib.request.urlopen(request, timeout=left) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            if error.code not in (502, 503, 504):
+                raise TrinoError(f"HTTP_{error.code}", error.read().decode(errors="replace")) from error
+            time.sleep(0.1)
+        except OSError as error:
+            raise TrinoError("UNREACHABLE", str(error)) from error
+    raise TrinoError("TIMED_OUT", f"no answer from {request.full_url}")

@@ -1,0 +1,133 @@
+//! Creating the topic where it is missing.
+//!
+//! Owns: the look, the creation, the wait until it can be used.
+//! Does not own: changing a topic that exists: it is left as it is.
+//! Invariant: on success the topic exists and every partition has a leader.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::FromClientConfigAndContext as _;
+use rdkafka::error::RDKafkaErrorCode;
+
+use super::ProduceError;
+use super::sink::{Reports, SinkConfig, unreachable};
+
+/// How often, and how long after one another, to look whether a new topic is ready.
+const LOOKS_MAX: u32 = 100;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A topic as found or made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicState {
+    /// Its partitions; an existing topic may have another number than asked for.
+    pub partitions: usize,
+    /// Whether it was made now.
+    pub created: bool,
+}
+
+/// Makes the sink's topic unless it exists; an existing one is left as it is. Blocks; not for an async thread.
+///
+/// # Errors
+/// `Unavailable` when no broker answers or refuses, `Invalid` for settings or numbers the broker refuses.
+pub fn create_topic_if_absent(config: &SinkConfig, partitions: i32, replication: i32) -> Result<TopicState, ProduceError> {
+    let admin = AdminClient::from_config_and_context(&config.client(), Reports::default())
+        .map_err(|e| ProduceError::Invalid(format!("librdkafka refuses the client's settings: {e}")))?;
+    if let Some(partitions) = ready_partitions(&admin, config)? {
+        return Ok(TopicState { partitions, created: false });
+    }
+    let created = create(&admin, config, partitions, replication)?;
+    for _ in 0..LOOKS_MAX {
+        if let Some(partitions) = ready_partitions(&admin, config)? {
+            return Ok(TopicState { partitions, created });
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Err(ProduceError::Unavailable(format!(
+        "topic {:?} at {} was created but its partitions still have no leaders after {:?}; look at the brokers' logs",
+        config.topic,
+        config.brokers,
+        LOOK_EVERY * LOOKS_MAX
+    )))
+}
+
+/// Partitions of the topic once all of them have leaders; `None` when it is absent or not ready.
+fn ready_partitions(admin: &AdminClient<Reports>, config: &SinkConfig) -> Result<Option<usize>, ProduceError> {
+    // All topics are asked for, not this one: asking for one by name may create it.
+    let metadata = admin
+        .inner()
+        .fetch_metadata(None, config.connect_max)
+        .map_err(|_| unreachable(config, &admin.inner().context().complaint()))?;
+    let topic = metadata.topics().iter().find(|topic| topic.name() == config.topic);
+    Ok(topic.map(|topic| topic.partitions()).filter(|all| !all.is_empty() && all.iter().all(|p| p.leader() >= 0)).map(<[_]>::len))
+}
+
+/// Asks for the topic; `false` when someone else made it meanwhile.
+fn create(admin: &AdminClient<Reports>, config: &SinkConfig, partitions: i32, replication: i32) -> Result<bool, ProduceError> {
+    let topic = NewTopic::new(&config.topic, partitions, TopicReplication::Fixed(replication));
+    let options = AdminOptions::new().operation_timeout(Some(config.connect_max)).request_timeout(Some(config.connect_max));
+    let what = || {
+        let (topic, brokers) = (&config.topic, &config.brokers);
+        format!("cannot create topic {topic:?} with {partitions} partitions and replication {replication} at {brokers}")
+    };
+    let results = wait_for(admin.create_topics([&topic], &options));
+    match results.map_err(|e| ProduceError::Unavailable(format!("{}: {e}", what())))?.into_iter().next() {
+        Some(Ok(_)) => Ok(true),
+        Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(false),
+        Some(Err((
+            _,
+            code @ (RDKafkaErrorCode::InvalidTopic
+            | RDKafkaErrorCode::InvalidPartitions
+            | RDKafkaErrorCode::InvalidReplicationFactor
+            | RDKafkaErrorCode::PolicyViolation),
+        ))) => Err(ProduceError::Invalid(format!("{}: {code}", what()))),
+        Some(Err((_, code))) => Err(ProduceError::Unavailable(format!("{}: {code}", what()))),
+        None => Err(ProduceError::Unavailable(format!("{}: the broker answered nothing", what()))),
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for a future on this thread. librdkafka's own thread completes it; no runtime is needed.
+fn wait_for<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::mocking::MockCluster;
+
+    #[test]
+    fn an_existing_topic_is_left_as_it_is() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("ticks", 3, 1).unwrap();
+        let config = SinkConfig::new(cluster.bootstrap_servers(), "ticks");
+        assert_eq!(create_topic_if_absent(&config, 8, 1), Ok(TopicState { partitions: 3, created: false }));
+    }
+
+    #[test]
+    fn a_broker_that_is_not_there_is_named() {
+        let config = SinkConfig { connect_max: Duration::from_millis(300), ..SinkConfig::new("127.0.0.1:9", "ticks") };
+        let error = create_topic_if_absent(&config, 8, 1).unwrap_err();
+        assert!(matches!(&error, ProduceError::Unavailable(text) if text.contains("127.0.0.1:9")), "{error}");
+    }
+}

@@ -1,0 +1,82 @@
+//! The AWS settings of this process: region, endpoints, credentials, from the standard chain and variables.
+//!
+//! Owns: asking aws-config once, and handing its credentials to object_store.
+//! Does not own: the Glue client's calls (`catalog/glue`).
+//! Invariant: S3 and Glue use the same credentials; secrets are never printed.
+
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
+use object_store::{ClientOptions, CredentialProvider, RetryConfig};
+
+use crate::LakeError;
+
+const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+const RETRY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+const RETRIES_MAX: usize = 5;
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// Loads the standard chain: `AWS_PROFILE`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, SSO, instance role, …
+pub async fn load() -> SdkConfig {
+    let config = aws_config::defaults(BehaviorVersion::latest()).load().await;
+    if config.region().is_some() { config } else { config.into_builder().region(Region::from_static(DEFAULT_REGION)).build() }
+}
+
+/// A bucket as an object store.
+///
+/// # Errors
+/// `Unavailable` without credentials, `Invalid` for a bucket or endpoint that cannot be.
+pub async fn bucket(name: &str) -> Result<AmazonS3, LakeError> {
+    let config = load().await;
+    let Some(provider) = config.credentials_provider() else {
+        return Err(no_credentials(name, "the chain is empty"));
+    };
+    provider.provide_credentials().await.map_err(|e| no_credentials(name, &crate::error::one_line(&e)))?;
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(name)
+        .with_region(config.region().map_or(DEFAULT_REGION, |r| r.as_ref()))
+        .with_credentials(Arc::new(Chain(provider)))
+        .with_client_options(
+            ClientOptions::new().with_timeout(REQUEST_TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT).with_allow_http(true),
+        )
+        .with_retry(RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() });
+    if let Some(endpoint) = endpoint("S3") {
+        builder = builder.with_endpoint(endpoint).with_virtual_hosted_style_request(false);
+    }
+    builder.build().map_err(|e| LakeError::Invalid(format!("s3://{name}: {}", crate::error::one_line(&e))))
+}
+
+/// The endpoint configured for a service, `AWS_ENDPOINT_URL_<SERVICE>` before `AWS_ENDPOINT_URL`; `None` is AWS itself.
+pub fn endpoint(service: &str) -> Option<String> {
+    let set = |name: String| std::env::var(name).ok().filter(|v| !v.is_empty());
+    set(format!("AWS_ENDPOINT_URL_{service}")).or_else(|| set("AWS_ENDPOINT_URL".into()))
+}
+
+fn no_credentials(bucket: &str, why: &str) -> LakeError {
+    LakeError::Unavailable {
+        what: format!("s3://{bucket}"),
+        why: format!("no AWS credentials ({why}); set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+    }
+}
+
+/// aws-config's chain as object_store sees credentials; the chain caches and refreshes them.
+#[derive(Debug)]
+struct Chain(SharedCredentialsProvider);
+
+#[async_trait::async_trait]
+impl CredentialProvider for Chain {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let found =
+            self.0.provide_credentials().await.map_err(|e| object_store::Error::Generic { store: "S3", source: Box::new(e) })?;
+        Ok(Arc::new(AwsCredential {
+            key_id: found.access_key_id().to_owned(),
+            secret_key: found.secret_access_key().to_owned(),
+            token: found.session_token().map(str::to_owned),
+        }))
+    }
+}

@@ -1,0 +1,242 @@
+//! The commit loop: making a window visible and recording its offsets in one atomic log entry.
+//!
+//! Owns: `TableWriter`, which carries a table's version and offsets forward so that a commit costs the same at any age.
+//! Does not own: the law itself (`offsets`), files (`encode`, `publish`), what the caller does about Overlap or Gap.
+//! Invariant: look before believing. Whatever a put answers, the entry at that version decides who won:
+//! ours (by window id) -> we had won; someone else's -> fold it in, apply the law again, try the next version.
+
+use std::time::Duration;
+
+use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::layout::Table;
+use crate::{Lake, LakeError, Offsets, SourceId, Span, log, log_offsets};
+
+/// What we sign files and commits with.
+pub const ENGINE: &str = concat!("ticklake/", env!("CARGO_PKG_VERSION"));
+
+const CHECKPOINT_EVERY_COMMITS: u64 = 100;
+const TRIES_MAX: u32 = 6;
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+const CONFLICTS_MAX: u32 = 1000;
+
+/// A data file that was uploaded and is about to become visible.
+#[derive(Debug, Clone)]
+pub struct AddFile {
+    /// Name relative to the table's root.
+    pub name: String,
+    /// Size, bytes.
+    pub size_bytes: usize,
+    /// Partition column and value, outermost first.
+    pub partition: Vec<(String, String)>,
+    /// Statistics (`stats::of_file`).
+    pub statistics: Value,
+}
+
+/// One commit to be made.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The window's id: how a writer recognises its own entry.
+    pub window: Uuid,
+    /// The source whose offsets advance.
+    pub source: SourceId,
+    /// The offsets the files account for.
+    pub span: Span,
+    /// The files.
+    pub files: Vec<AddFile>,
+}
+
+/// The only writer of a table in this process.
+#[derive(Debug)]
+pub struct TableWriter {
+    lake: Lake,
+    table: Table,
+    log: LogStoreRef,
+    version: u64,
+    offsets: Offsets,
+    checkpoint: Option<tokio::task::JoinHandle<()>>,
+}
+
+enum Looked {
+    Ours,
+    NotThere,
+    Theirs,
+}
+
+impl TableWriter {
+    /// Opens a table for writing, creating it when absent.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`, or `Invalid` for a table of a newer contract.
+    pub async fn open(lake: &Lake, table: Table, now_ms: i64) -> Result<Self, LakeError> {
+        let delta = log::load_or_create(lake, table, now_ms).await?;
+        let state = delta.snapshot().map_err(|e| log::delta_error(lake, table, &e))?;
+        log::check_contract(lake, table, state.metadata().configuration())?;
+        let log = delta.log_store();
+        let version = state.version();
+        let offsets = log_offsets::read(lake, table, &log, version).await?;
+        Ok(Self { lake: lake.clone(), table, log, version, offsets, checkpoint: None })
+    }
+
+    /// The newest version this writer knows.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Where the log ends, as far as this writer knows.
+    pub fn offsets(&self) -> &Offsets {
+        &self.offsets
+    }
+
+    /// Catches up with other writers.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`, `Invalid`.
+    pub async fn refresh(&mut self) -> Result<(), LakeError> {
+        while let Some(bytes) = self.read_entry(self.version + 1).await? {
+            self.fold(self.version + 1, &bytes).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a commit and returns its version.
+    ///
+    /// # Errors
+    /// `Overlap` or `Gap` by the law; `Unavailable` when storage stays down (call again with the same window: it is
+    /// recognised if it had gone through); `Conflict` after very many lost races; `Corrupt`; `Invalid`.
+    pub async fn commit(&mut self, commit: &Commit, now_ms: i64) -> Result<u64, LakeError> {
+        let bytes = entry(commit, now_ms);
+        let mut failures = 0;
+        for _ in 0..CONFLICTS_MAX {
+            self.offsets.check(&commit.source, &commit.span)?;
+            let version = self.version + 1;
+            let payload = CommitOrBytes::LogBytes(bytes.clone().into());
+            let put = self.log.write_commit_entry(version, payload, commit.window).await;
+            let looked = match &put {
+                Ok(()) => Looked::Ours,
+                Err(_) => self.look(version, commit.window).await?,
+            };
+            match (looked, put) {
+                (Looked::Ours, _) => {
+                    self.version = version;
+                    self.offsets.advance(&commit.source, &commit.span);
+                    self.checkpoint_when_due();
+                    return Ok(version);
+                }
+                (Looked::Theirs, _) => {}
+                (Looked::NotThere, put) => {
+                    failures += 1;
+                    if failures == TRIES_MAX {
+                        let error = put.err().map_or_else(|| "unknown".to_owned(), |e| crate::error::one_line(&e));
+                        return Err(LakeError::Unavailable {
+                            what: format!("commit {version} of {}/{}", self.lake.display(), self.table.name()),
+                            why: error,
+                        });
+                    }
+                    tokio::time::sleep(BACKOFF_FIRST * 2_u32.pow(failures)).await;
+                }
+            }
+        }
+        Err(LakeError::Conflict { table: self.table.name().to_owned(), attempts: CONFLICTS_MAX })
+    }
+
+    /// Who wrote an entry; someone else's is folded in.
+    async fn look(&mut self, version: u64, window: Uuid) -> Result<Looked, LakeError> {
+        let Some(bytes) = self.read_entry(version).await? else {
+            return Ok(Looked::NotThere);
+        };
+        let actions = log_offsets::actions(self.table, version, &bytes)?;
+        if actions.iter().any(|a| a["commitInfo"]["windowId"] == json!(window.to_string())) {
+            return Ok(Looked::Ours);
+        }
+        self.fold(version, &bytes).await?;
+        Ok(Looked::Theirs)
+    }
+
+    async fn read_entry(&self, version: u64) -> Result<Option<bytes::Bytes>, LakeError> {
+        let mut failures = 0;
+        loop {
+            match self.log.read_commit_entry(version).await {
+                Ok(found) => return Ok(found),
+                Err(e) => {
+                    failures += 1;
+                    if failures == TRIES_MAX {
+                        return Err(log::delta_error(&self.lake, self.table, &e));
+                    }
+                    tokio::time::sleep(BACKOFF_FIRST * 2_u32.pow(failures)).await;
+                }
+            }
+        }
+    }
+
+    /// Takes someone else's entry into account and moves on to its version.
+    async fn fold(&mut self, version: u64, bytes: &[u8]) -> Result<(), LakeError> {
+        let mut revalidate = false;
+        for action in log_offsets::actions(self.table, version, bytes)? {
+            log_offsets::fold_action(&mut self.offsets, &action);
+            revalidate |= action.get("metaData").is_some() || action.get("protocol").is_some();
+        }
+        self.version = version;
+        if revalidate {
+            let Some(delta) = log::load(&self.lake, self.table).await? else {
+                return Err(LakeError::corrupt(format!("{}/{}", self.lake.display(), self.table.name()), "the table is gone"));
+            };
+            let state = delta.snapshot().map_err(|e| log::delta_error(&self.lake, self.table, &e))?;
+            log::check_contract(&self.lake, self.table, state.metadata().configuration())?;
+        }
+        Ok(())
+    }
+
+    /// Starts a checkpoint off the critical path; one at a time, and a failed one is only a slower open.
+    fn checkpoint_when_due(&mut self) {
+        if !self.version.is_multiple_of(CHECKPOINT_EVERY_COMMITS) || self.checkpoint.as_ref().is_some_and(|c| !c.is_finished()) {
+            return;
+        }
+        let (lake, table) = (self.lake.clone(), self.table);
+        self.checkpoint = Some(tokio::spawn(async move {
+            if let Err(error) = log::checkpoint(&lake, table).await {
+                tracing::warn!(table = table.name(), %error, "checkpoint not written; opening will be slower until the next");
+            }
+        }));
+    }
+
+    /// Waits for a checkpoint under way.
+    pub async fn close(self) {
+        if let Some(checkpoint) = self.checkpoint
+            && let Err(error) = checkpoint.await
+        {
+            tracing::warn!(table = self.table.name(), %error, "checkpoint task failed");
+        }
+    }
+}
+
+/// The log entry of a commit, one action a line.
+fn entry(commit: &Commit, now_ms: i64) -> String {
+    let rows: u64 = commit.files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum();
+    let bytes: usize = commit.files.iter().map(|f| f.size_bytes).sum();
+    let mut lines = vec![json!({"commitInfo": {
+        "timestamp": now_ms,
+        "operation": "STREAMING UPDATE",
+        "operationParameters": {"outputMode": "Append", "source": commit.source.name()},
+        "operationMetrics": {"numAddedFiles": commit.files.len().to_string(), "numOutputRows": rows.to_string(), "numOutputBytes": bytes.to_string()},
+        "engineInfo": ENGINE,
+        "windowId": commit.window.to_string(),
+    }})];
+    for (partition, _, to) in commit.span.iter() {
+        lines.push(json!({"txn": {"appId": commit.source.app_id(partition), "version": to, "lastUpdated": now_ms}}));
+    }
+    for file in &commit.files {
+        let partition: serde_json::Map<String, Value> = file.partition.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+        lines.push(json!({"add": {
+            "path": file.name,
+            "partitionValues": partition,
+            "size": file.size_bytes,
+            "modificationTime": now_ms,
+            "dataChange": true,
+            "stats": file.statistics.to_string(),
+        }}));
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}

@@ -1,0 +1,267 @@
+//! The JSON mirror: for every data file of `stock_data`, the same rows as gzip-compressed JSON lines.
+//!
+//! Owns: the text form of a row, and finding mirror files that a crash left unwritten.
+//! Does not own: names (`layout`), registration (`catalog`).
+//! Invariant: name and bytes follow from the data file alone, so writing one twice changes nothing.
+//! A line never has a blank, a trailing `Z` or a repeated key: the Hive SerDe would lose rows.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutPayload};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use ticklake_schemas::{ColumnType, STOCK_DATA_JSON, stock_data};
+
+use crate::layout::{Table, mirror_file};
+use crate::{AsOf, Lake, LakeError, Snapshot};
+
+/// Level 1: twice as fast as the next, and the mirror is the copy people read least.
+const GZIP_LEVEL: u32 = 1;
+const FLUSH_BYTES: usize = 256 << 10;
+const REPAIRS_AT_ONCE: usize = 4;
+
+/// The mirror of a data file's rows, which must be in file order.
+///
+/// # Errors
+/// `Corrupt` when the rows are not in the contract's columns, which would be a bug.
+pub fn encode(rows: &RecordBatch) -> Result<Bytes, LakeError> {
+    let corrupt = |e: std::io::Error| LakeError::corrupt("a mirror file", e);
+    let mut columns = columns(rows)?;
+    let mut gzip = GzEncoder::new(Vec::with_capacity(rows.num_rows() * 40 + 1024), Compression::new(GZIP_LEVEL));
+    let mut text = Vec::with_capacity(FLUSH_BYTES + 4096);
+    for row in 0..rows.num_rows() {
+        let mut first = true;
+        for column in &mut columns {
+            if column.values.is_null(row) {
+                continue;
+            }
+            text.extend_from_slice(if first { &column.opening[1..] } else { &column.opening });
+            first = false;
+            column.write(row, &mut text);
+        }
+        text.extend_from_slice(b"}\n");
+        if text.len() >= FLUSH_BYTES {
+            gzip.write_all(&text).map_err(corrupt)?;
+            text.clear();
+        }
+    }
+    gzip.write_all(&text).map_err(corrupt)?;
+    Ok(gzip.finish().map_err(corrupt)?.into())
+}
+
+/// A column being written, with the text that repeats from row to row kept.
+struct JsonColumn<'a> {
+    kind: ColumnType,
+    values: &'a dyn Array,
+    /// `,"name":`, with a leading `{` standing for the first column of a row.
+    opening: Vec<u8>,
+    last_day: Option<(i64, String)>,
+}
+
+fn columns(rows: &RecordBatch) -> Result<Vec<JsonColumn<'_>>, LakeError> {
+    stock_data()
+        .file_columns()
+        .enumerate()
+        .map(|(at, column)| {
+            let values = rows
+                .column_by_name(&column.name)
+                .ok_or_else(|| LakeError::corrupt("mirror rows", format!("no column {}", column.name)))?;
+            let opening = if at == 0 { format!(",{{\"{}\":", column.name) } else { format!(",\"{}\":", column.name) };
+            Ok(JsonColumn { kind: column.kind, values: values.as_ref(), opening: opening.into_bytes(), last_day: None })
+        })
+        .collect()
+}
+
+impl JsonColumn<'_> {
+    fn write(&mut self, row: usize, out: &mut Vec<u8>) {
+        match self.kind {
+            ColumnType::String => write_string(self.values.as_string::<i32>().value(row), out),
+            ColumnType::Bigint => {
+                let value = self.values.as_primitive::<Int64Type>().value(row);
+                out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            }
+            ColumnType::Int => {
+                let value = self.values.as_primitive::<Int32Type>().value(row);
+                out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            }
+            ColumnType::Double => {
+                write_double(self.values.as_primitive::<Float64Type>().value(row), out);
+            }
+            ColumnType::TimestampNtz => self.write_timestamp(row, out),
+        }
+    }
+
+    /// `yyyy-MM-dd HH:mm:ss.SSSSSS`: what both Hive's SerDe and a cast in SQL read.
+    fn write_timestamp(&mut self, row: usize, out: &mut Vec<u8>) {
+        const DAY_US: i64 = 86_400_000_000;
+        let us = self.values.as_primitive::<TimestampMicrosecondType>().value(row);
+        let (day, in_day) = (us.div_euclid(DAY_US), us.rem_euclid(DAY_US).unsigned_abs());
+        // The rows of a file share their date, save at the edges of arrival times.
+        if self.last_day.as_ref().is_none_or(|(d, _)| *d != day) {
+            self.last_day = Some((day, format!("\"{} ", crate::layout::date_text(day))));
+        }
+        if let Some((_, text)) = &self.last_day {
+            out.extend_from_slice(text.as_bytes());
+        }
+        let (seconds, fraction) = (in_day / 1_000_000, in_day % 1_000_000);
+        write_digits::<2>(seconds / 3600, out);
+        out.push(b':');
+        write_digits::<2>(seconds / 60 % 60, out);
+        out.push(b':');
+        write_digits::<2>(seconds % 60, out);
+        out.push(b'.');
+        write_digits::<6>(fraction, out);
+        out.push(b'"');
+    }
+}
+
+/// The last `N` decimal digits of a number.
+fn write_digits<const N: usize>(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; N];
+    for digit in digits.iter_mut().rev() {
+        *digit += u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+    out.extend_from_slice(&digits);
+}
+
+/// The shortest text that reads back as the same double, always with a decimal point or an exponent.
+///
+/// Prices and sizes are mostly whole hundredths: such a number of at most 15 digits has no other spelling as short
+/// that reads back as the same double, so it is written without the general algorithm.
+fn write_double(value: f64, out: &mut Vec<u8>) {
+    const HUNDREDTHS_MAX: f64 = 1e15;
+    let hundredths = (value * 100.0).round();
+    if !(1.0..HUNDREDTHS_MAX).contains(&hundredths) || hundredths / 100.0 != value {
+        out.extend_from_slice(ryu::Buffer::new().format(value).as_bytes());
+        return;
+    }
+    let whole = hundredths as u64;
+    out.extend_from_slice(itoa::Buffer::new().format(whole / 100).as_bytes());
+    out.push(b'.');
+    if whole.is_multiple_of(10) { write_digits::<1>(whole % 100 / 10, out) } else { write_digits::<2>(whole % 100, out) }
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        let quoted = serde_json::Value::from(text).to_string();
+        out.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
+    }
+    out.push(b'"');
+}
+
+/// Writes the mirror files that are missing: what a crash or an outage between a commit and its mirror left behind.
+/// Returns how many were written.
+///
+/// # Errors
+/// `Unavailable`, `Corrupt`.
+pub async fn repair(lake: &Lake) -> Result<usize, LakeError> {
+    let Some(snapshot) = Snapshot::read(lake, Table::StockData, AsOf::Latest).await? else {
+        return Ok(0);
+    };
+    let present = list(lake).await?;
+    let missing: Vec<(Path, Path)> = snapshot
+        .files
+        .iter()
+        .filter_map(|file| Some((file.path.clone(), mirror_file(&file.name)?)))
+        .filter(|(_, mirror)| !present.contains(mirror))
+        .collect();
+    let count = missing.len();
+    futures::stream::iter(missing.into_iter().map(|(data, mirror)| write_one(lake, data, mirror)))
+        .buffer_unordered(REPAIRS_AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await?;
+    Ok(count)
+}
+
+/// The mirror files there are, by key relative to the lake.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn list(lake: &Lake) -> Result<BTreeSet<Path>, LakeError> {
+    let listing = lake.store().list(Some(&Path::from(STOCK_DATA_JSON))).map_ok(|object| object.location);
+    match listing.try_collect::<BTreeSet<Path>>().await {
+        Ok(found) => Ok(found),
+        Err(object_store::Error::NotFound { .. }) => Ok(BTreeSet::new()),
+        Err(e) => Err(lake.unavailable(&e)),
+    }
+}
+
+async fn write_one(lake: &Lake, data: Path, mirror: Path) -> Result<(), LakeError> {
+    let bytes =
+        lake.store().get(&data).await.map_err(|e| lake.unavailable(&e))?.bytes().await.map_err(|e| lake.unavailable(&e))?;
+    let gzip = tokio::task::spawn_blocking(move || encode(&read_back(bytes)?))
+        .await
+        .map_err(|e| LakeError::corrupt(mirror.to_string(), e))??;
+    lake.store().put(&mirror, PutPayload::from_bytes(gzip)).await.map_err(|e| lake.unavailable(&e))?;
+    Ok(())
+}
+
+fn read_back(parquet: Bytes) -> Result<RecordBatch, LakeError> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(parquet).and_then(|b| b.with_batch_size(usize::MAX >> 1).build());
+    let batches: Result<Vec<RecordBatch>, String> =
+        reader.map_err(|e| e.to_string()).and_then(|r| r.collect::<Result<_, _>>().map_err(|e| e.to_string()));
+    let batches = batches.map_err(|e| LakeError::corrupt("a data file", e))?;
+    arrow::compute::concat_batches(&stock_data().arrow_file_schema(), &batches).map_err(|e| LakeError::corrupt("a data file", e))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::encode::tests::ticks;
+
+    fn lines(gzip: &[u8]) -> Vec<String> {
+        let mut text = String::new();
+        flate2::read::MultiGzDecoder::new(gzip).read_to_string(&mut text).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_line_is_what_the_hive_serde_reads() {
+        let rows = ticks(&[("BTC\"USDT", 1_582_329_602_111_000_009, 9682.0, 3)]);
+        assert_eq!(
+            lines(&encode(&rows).unwrap()),
+            [
+                r#"{"symbol":"BTC\"USDT","time":"2020-02-22 00:00:02.111000","time_ns":1582329602111000009,"price":9682.0,"kafka_topic":"t","kafka_partition":0,"kafka_offset":3}"#
+            ]
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_double_is_never_changed_by_its_text(hundredths in 0_i64..2_000_000_000_000_000, any: f64) {
+            for value in [hundredths as f64 / 100.0, any] {
+                proptest::prop_assume!(value.is_finite());
+                let (mut ours, mut general) = (Vec::new(), ryu::Buffer::new());
+                write_double(value, &mut ours);
+                let expected = general.format(value);
+                let ours = String::from_utf8_lossy(&ours);
+                proptest::prop_assert_eq!(&ours, expected);
+                proptest::prop_assert_eq!(ours.parse::<f64>(), Ok(value));
+            }
+        }
+    }
+
+    #[test]
+    fn the_mirror_of_a_file_read_back_has_the_same_bytes() {
+        let rows = ticks(&[("A", 5, 0.1, 0), ("A", 6, 1e300, 1), ("B", 1, 1e-7, 2)]);
+        let file = crate::encode::parquet(Table::StockData, &rows).unwrap();
+        assert_eq!(encode(&read_back(file.parquet).unwrap()).unwrap(), encode(&rows).unwrap());
+        for line in lines(&encode(&rows).unwrap()) {
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert!(value["price"].is_f64());
+        }
+    }
+}

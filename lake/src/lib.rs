@@ -1,0 +1,30 @@
+//! The lakehouse writer, and the reading side of the Delta log that the query engine stands on.
+//!
+//! Owns: where a lake is, what its keys are called, windows, encoding, the commit law, mirror and catalog.
+//! Does not own: Kafka (`ingest`), SQL (`query`).
+//! Invariant: the Delta log is the only truth; everything else can be derived from it again.
+
+pub mod aws;
+pub mod catalog;
+pub mod clock;
+pub mod commit;
+pub mod dead_letters;
+pub mod encode;
+mod error;
+pub mod json_mirror;
+pub mod layout;
+mod log;
+mod log_offsets;
+mod offsets;
+pub mod publish;
+mod registration;
+pub mod snapshot;
+pub mod stats;
+pub mod store;
+pub mod window;
+
+pub use dead_letters::Reject;
+pub use error::LakeError;
+pub use offsets::{Offsets, SourceId, Span};
+pub use snapshot::{AsOf, DataFile, Snapshot};
+pub use store::Lake;

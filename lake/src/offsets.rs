@@ -1,0 +1,220 @@
+//! The commit law: which Kafka offsets a commit accounts for, and when it may be made.
+//!
+//! Owns: `Span` (half-open ranges per Kafka partition), `Offsets` (where the log ends), and the law between them.
+//! Does not own: reading or writing the log (`commit`), Kafka (`ingest`).
+//! Invariant: a span is accepted only where it starts exactly at the log's end, so no offset is committed twice or stepped over.
+//!
+//! | log's end vs span's start | verdict | the caller |
+//! |---|---|---|
+//! | equal | accept | commits |
+//! | after | `Overlap` | drops its windows and seeks to the log's end |
+//! | before | `Gap` | stops: offsets would be lost |
+
+use std::collections::BTreeMap;
+
+use crate::LakeError;
+
+/// What the offsets of a source are recorded under in the log: the topic, or a configured name where
+/// two clusters share a topic name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(String);
+
+const APP_ID_PREFIX: &str = "kafka:";
+
+impl SourceId {
+    /// A source of that name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// The `appId` of the Delta `txn` action of one of the source's partitions.
+    pub fn app_id(&self, partition: i32) -> String {
+        format!("{APP_ID_PREFIX}{}:{partition}", self.0)
+    }
+
+    /// The source and partition an `appId` names; `None` when it is not one of ours.
+    pub fn parse_app_id(app_id: &str) -> Option<(Self, i32)> {
+        let (name, partition) = app_id.strip_prefix(APP_ID_PREFIX)?.rsplit_once(':')?;
+        Some((Self(name.to_owned()), partition.parse().ok()?))
+    }
+}
+
+/// Half-open offset ranges `[from, to)` by Kafka partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Span(BTreeMap<i32, (i64, i64)>);
+
+impl Span {
+    /// Whether it accounts for no offset.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The ranges, by partition.
+    pub fn iter(&self) -> impl Iterator<Item = (i32, i64, i64)> + '_ {
+        self.0.iter().map(|(&p, &(from, to))| (p, from, to))
+    }
+
+    /// The range of a partition.
+    pub fn get(&self, partition: i32) -> Option<(i64, i64)> {
+        self.0.get(&partition).copied()
+    }
+
+    /// Number of offsets accounted for.
+    pub fn offsets(&self) -> u64 {
+        self.0.values().map(|(from, to)| to.abs_diff(*from)).sum()
+    }
+
+    /// Extends a partition's range to `to`, beginning it at `from` when it is new.
+    ///
+    /// # Errors
+    /// `Corrupt` when the ranges do not meet, which would be a bug of the caller.
+    pub fn extend(&mut self, partition: i32, from: i64, to: i64) -> Result<(), LakeError> {
+        if from > to {
+            return Err(LakeError::corrupt(format!("span of partition {partition}"), format!("[{from}, {to}) runs backwards")));
+        }
+        let range = self.0.entry(partition).or_insert((from, from));
+        if range.1 != from {
+            return Err(LakeError::corrupt(
+                format!("span of partition {partition}"),
+                format!("[{}, {}) is followed by [{from}, {to})", range.0, range.1),
+            ));
+        }
+        range.1 = to;
+        if range.0 == range.1 {
+            self.0.remove(&partition);
+        }
+        Ok(())
+    }
+
+    /// Appends a later span.
+    ///
+    /// # Errors
+    /// As `extend`.
+    pub fn append(&mut self, later: &Self) -> Result<(), LakeError> {
+        later.iter().try_for_each(|(p, from, to)| self.extend(p, from, to))
+    }
+
+    /// Takes a partition out, as when it is revoked.
+    pub fn remove(&mut self, partition: i32) {
+        self.0.remove(&partition);
+    }
+}
+
+/// Where the log ends: the next offset to commit, by source and partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Offsets(BTreeMap<(SourceId, i32), i64>);
+
+impl Offsets {
+    /// The next offset of a partition; `None` when nothing of it was ever committed.
+    pub fn next(&self, source: &SourceId, partition: i32) -> Option<i64> {
+        self.0.get(&(source.clone(), partition)).copied()
+    }
+
+    /// Everything, ordered.
+    pub fn iter(&self) -> impl Iterator<Item = (&SourceId, i32, i64)> {
+        self.0.iter().map(|((s, p), &o)| (s, *p, o))
+    }
+
+    /// Folds in one `txn` action; of several for one partition the later in the log wins.
+    pub fn fold(&mut self, app_id: &str, version: i64) {
+        if let Some((source, partition)) = SourceId::parse_app_id(app_id) {
+            self.0.insert((source, partition), version);
+        }
+    }
+
+    /// The law. A partition never committed before may start anywhere: retention may have deleted its beginning.
+    ///
+    /// # Errors
+    /// `Overlap` or `Gap` for the first partition that breaks it.
+    pub fn check(&self, source: &SourceId, span: &Span) -> Result<(), LakeError> {
+        for (partition, from, to) in span.iter() {
+            match self.next(source, partition) {
+                None => {}
+                Some(committed) if committed == from => {}
+                Some(committed) if committed > from => {
+                    return Err(LakeError::Overlap { topic: source.name().to_owned(), partition, from, to, committed });
+                }
+                Some(committed) => {
+                    let lost = from - committed;
+                    return Err(LakeError::Gap { topic: source.name().to_owned(), partition, committed, from, lost });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The offsets after a span was committed.
+    pub fn advance(&mut self, source: &SourceId, span: &Span) {
+        for (partition, _, to) in span.iter() {
+            self.0.insert((source.clone(), partition), to);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn topic() -> SourceId {
+        SourceId::new("stock_live_feed")
+    }
+
+    fn span(partition: i32, from: i64, to: i64) -> Span {
+        let mut span = Span::default();
+        span.extend(partition, from, to).unwrap();
+        span
+    }
+
+    #[test]
+    fn the_law_accepts_only_the_exact_continuation() {
+        let mut log = Offsets::default();
+        log.fold("kafka:stock_live_feed:3", 100);
+        log.fold("spark-job", 7);
+        assert!(log.check(&topic(), &span(3, 100, 120)).is_ok());
+        assert!(log.check(&topic(), &span(4, 55, 60)).is_ok(), "a partition never seen starts where Kafka starts");
+        assert!(matches!(log.check(&topic(), &span(3, 99, 120)), Err(LakeError::Overlap { committed: 100, .. })));
+        assert!(matches!(log.check(&topic(), &span(3, 101, 120)), Err(LakeError::Gap { lost: 1, .. })));
+        assert!(log.check(&SourceId::new("other"), &span(3, 0, 1)).is_ok(), "another source has its own offsets");
+    }
+
+    #[test]
+    fn an_app_id_survives_a_topic_with_colons() {
+        let id = SourceId::new("eu:ticks");
+        assert_eq!(SourceId::parse_app_id(&id.app_id(12)), Some((id, 12)));
+        assert_eq!(SourceId::parse_app_id("kafka:topic:x"), None);
+    }
+
+    #[test]
+    fn a_span_with_a_hole_is_refused() {
+        let mut s = span(0, 0, 10);
+        assert!(s.extend(0, 11, 12).is_err());
+        assert!(s.extend(0, 10, 9).is_err());
+        assert_eq!(s.offsets(), 10);
+    }
+
+    proptest! {
+        /// Whatever writers propose, in whatever order, the accepted spans tile the offsets: each once, none missing.
+        #[test]
+        fn accepted_spans_tile_the_partition(proposals in prop::collection::vec((0_i64..60, 1_i64..12), 1..80)) {
+            let mut log = Offsets::default();
+            log.fold(&topic().app_id(0), 0);
+            let mut covered: Vec<i64> = Vec::new();
+            for (from, len) in proposals {
+                let proposal = span(0, from, from + len);
+                if log.check(&topic(), &proposal).is_ok() {
+                    log.advance(&topic(), &proposal);
+                    covered.extend(from..from + len);
+                }
+            }
+            let expected: Vec<i64> = (0..i64::try_from(covered.len()).unwrap()).collect();
+            prop_assert_eq!(covered, expected);
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! Making a window durable: dead letters, data files, the commit, then the projections of the commit.
+//!
+//! Owns: the order of these steps and their parallelism.
+//! Does not own: the law and the commit loop (`commit`), the forms (`encode`, `json_mirror`), when a window is due (`window`).
+//! Invariant: nothing is visible before the commit; nothing after the commit can undo it. A projection that fails
+//! (mirror, catalog) is reported, remembered and derived again from the log.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutPayload};
+use uuid::Uuid;
+
+use crate::catalog::Registrar;
+use crate::catalog::spec::Folder;
+use crate::clock::Clock;
+use crate::commit::{AddFile, Commit, TableWriter};
+use crate::dead_letters::{self, Reject};
+use crate::layout::{EventHour, Table, data_file, mirror_file};
+use crate::registration::Registration;
+use crate::window::ClosedWindow;
+use crate::{Lake, LakeError, Offsets, SourceId, Span, encode, json_mirror};
+
+const FILES_AT_ONCE: usize = 4;
+const DEAD_LETTER_RACES_MAX: u32 = 20;
+
+/// What the publisher makes beside the tables themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublishSettings {
+    /// Whether commits are mirrored as JSON lines.
+    pub json_mirror: bool,
+}
+
+/// What one window became.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Version of `stock_data`.
+    pub version: u64,
+    /// Ticks committed.
+    pub rows: usize,
+    /// Rejects committed (those already there are not counted).
+    pub rejects: usize,
+    /// Data files.
+    pub files: usize,
+    /// Bytes of the data files.
+    pub bytes: usize,
+}
+
+/// The one publisher of a process: windows go in, in order.
+pub struct Publisher {
+    lake: Lake,
+    source: SourceId,
+    ticks: TableWriter,
+    rejects: TableWriter,
+    registration: Option<Registration>,
+    settings: PublishSettings,
+    clock: Arc<dyn Clock>,
+    mirror_behind: bool,
+}
+
+/// A data file that was uploaded, and its mirror waiting for the commit.
+struct Uploaded {
+    add: AddFile,
+    mirror: Option<(Path, Bytes)>,
+    hour: Folder,
+}
+
+impl Publisher {
+    /// Opens (or creates) the tables and puts the projections in order.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`, or `Invalid` for a lake of a newer contract.
+    pub async fn open(
+        lake: &Lake,
+        source: SourceId,
+        registrar: Option<Registrar>,
+        settings: PublishSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LakeError> {
+        let ticks = TableWriter::open(lake, Table::StockData, clock.now_ms()).await?;
+        let rejects = TableWriter::open(lake, Table::DeadLetters, clock.now_ms()).await?;
+        let mut publisher = Self {
+            lake: lake.clone(),
+            source,
+            ticks,
+            rejects,
+            registration: registrar.map(Registration::start),
+            settings,
+            clock,
+            mirror_behind: settings.json_mirror,
+        };
+        publisher.mend_mirror().await;
+        Ok(publisher)
+    }
+
+    /// Where the log ends, as far as this publisher knows.
+    pub fn offsets(&self) -> &Offsets {
+        self.ticks.offsets()
+    }
+
+    /// The source whose offsets it commits.
+    pub fn source(&self) -> &SourceId {
+        &self.source
+    }
+
+    /// Catches up with other writers and returns where the log ends now.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`, `Invalid`.
+    pub async fn refresh(&mut self) -> Result<&Offsets, LakeError> {
+        self.ticks.refresh().await?;
+        Ok(self.ticks.offsets())
+    }
+
+    /// Makes a window durable and visible.
+    ///
+    /// # Errors
+    /// `Overlap` (drop what is buffered, seek to `offsets`), `Gap` (stop), `Unavailable` (nothing visible, or visible
+    /// and recognised on the next try), `Corrupt`, `Invalid`, `Conflict`.
+    pub async fn publish(&mut self, window: ClosedWindow) -> Result<Published, LakeError> {
+        self.ticks.offsets().check(&self.source, &window.span)?;
+        let ClosedWindow { id, batches, rejects, span, .. } = window;
+        let rejected = self.commit_rejects(id, &span, rejects).await?;
+        let parts = blocking(move || encode::split_by_hour(&batches)).await?;
+        let (lake, mirror) = (self.lake.clone(), self.settings.json_mirror);
+        let uploaded: Vec<Uploaded> = futures::stream::iter(parts.into_iter().enumerate())
+            .map(|(part, (hour, rows))| upload_ticks(&lake, id, part, hour, rows, mirror))
+            .buffer_unordered(FILES_AT_ONCE)
+            .try_collect()
+            .await?;
+        let (mut files, mut mirrors, mut hours) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for file in uploaded {
+            files.push(file.add);
+            mirrors.extend(file.mirror);
+            hours.insert(file.hour);
+        }
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut done = Published { rejects: rejected, files: files.len(), ..Published::default() };
+        done.bytes = files.iter().map(|f| f.size_bytes).sum();
+        done.rows =
+            files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum::<u64>().try_into().unwrap_or(usize::MAX);
+        let commit = Commit { window: id, source: self.source.clone(), span, files };
+        done.version = self.ticks.commit(&commit, self.clock.now_ms()).await?;
+        self.project(mirrors, hours).await;
+        Ok(done)
+    }
+
+    /// Dead letters go first, under offsets of their own; on a replay those already there are skipped.
+    async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: Vec<Reject>) -> Result<usize, LakeError> {
+        for _ in 0..DEAD_LETTER_RACES_MAX {
+            let known = self.rejects.offsets();
+            let fresh: Vec<Reject> = rejects
+                .iter()
+                .filter(|r| known.next(&self.source, r.partition).is_none_or(|next| r.offset >= next))
+                .cloned()
+                .collect();
+            if fresh.is_empty() {
+                return Ok(0);
+            }
+            let mut accounted = Span::default();
+            for (partition, from, to) in span.iter() {
+                let from = known.next(&self.source, partition).unwrap_or(from);
+                if from < to && fresh.iter().any(|r| r.partition == partition) {
+                    accounted.extend(partition, from, to)?;
+                }
+            }
+            let count = fresh.len();
+            let files = self.upload_rejects(window, fresh).await?;
+            let commit = Commit { window, source: self.source.clone(), span: accounted, files };
+            match self.rejects.commit(&commit, self.clock.now_ms()).await {
+                Ok(_) => return Ok(count),
+                Err(LakeError::Overlap { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Err(LakeError::Conflict { table: Table::DeadLetters.name().to_owned(), attempts: DEAD_LETTER_RACES_MAX })
+    }
+
+    async fn upload_rejects(&self, window: Uuid, rejects: Vec<Reject>) -> Result<Vec<AddFile>, LakeError> {
+        let folders = dead_letters::by_folder(self.source.name(), rejects, self.clock.now_ms())?;
+        let mut files = Vec::new();
+        for (part, (folder, rows)) in folders.into_iter().enumerate() {
+            let encoded = blocking(move || encode::parquet(Table::DeadLetters, &rows)).await?;
+            let name = data_file(&folder, window, part);
+            let dt = folder.trim_start_matches("dt=").to_owned();
+            files.push(upload(&self.lake, Table::DeadLetters, name, vec![("dt".into(), dt)], encoded).await?);
+        }
+        Ok(files)
+    }
+
+    /// Everything derived from the commit. Failures delay it; they never undo the commit.
+    async fn project(&mut self, mirrors: Vec<(Path, Bytes)>, hours: BTreeSet<Folder>) {
+        let lake = &self.lake;
+        let written = futures::stream::iter(mirrors)
+            .map(|(path, bytes)| async move { lake.store().put(&path, PutPayload::from_bytes(bytes)).await })
+            .buffer_unordered(FILES_AT_ONCE)
+            .try_collect::<Vec<_>>()
+            .await;
+        if let Err(error) = written {
+            tracing::warn!(error = %self.lake.unavailable(&error), "JSON mirror is behind; it will be written again from the log");
+            self.mirror_behind = true;
+        } else {
+            self.mend_mirror().await;
+        }
+        if let Some(registration) = &self.registration {
+            registration.want(hours);
+        }
+    }
+
+    async fn mend_mirror(&mut self) {
+        if !self.mirror_behind {
+            return;
+        }
+        match json_mirror::repair(&self.lake).await {
+            Ok(written) => {
+                self.mirror_behind = false;
+                if written > 0 {
+                    tracing::info!(written, "JSON mirror files that were missing are written");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "JSON mirror is still behind"),
+        }
+    }
+
+    /// Waits for background work.
+    pub async fn close(self) {
+        if let Some(registration) = self.registration {
+            registration.finish().await;
+        }
+        self.ticks.close().await;
+        self.rejects.close().await;
+    }
+}
+
+async fn upload_ticks(
+    lake: &Lake,
+    window: Uuid,
+    part: usize,
+    hour: EventHour,
+    rows: RecordBatch,
+    mirror: bool,
+) -> Result<Uploaded, LakeError> {
+    let name = data_file(&hour.folder(), window, part);
+    let partition = vec![("dt".to_owned(), hour.dt()), ("hour".to_owned(), hour.hour())];
+    let mirror_rows = mirror.then(|| rows.clone());
+    let gzip = async {
+        match (mirror_rows, mirror_file(&name)) {
+            (Some(rows), Some(path)) => Ok(Some((path, blocking(move || json_mirror::encode(&rows)).await?))),
+            _ => Ok(None),
+        }
+    };
+    let data = async {
+        let encoded = blocking(move || encode::parquet(Table::StockData, &rows)).await?;
+        upload(lake, Table::StockData, name.clone(), partition, encoded).await
+    };
+    let (add, mirror) = futures::try_join!(data, gzip)?;
+    Ok(Uploaded { add, mirror, hour: (hour.dt(), hour.hour()) })
+}
+
+async fn upload(
+    lake: &Lake,
+    table: Table,
+    name: String,
+    partition: Vec<(String, String)>,
+    encoded: encode::Encoded,
+) -> Result<AddFile, LakeError> {
+    let path = Path::from(format!("{}/{name}", table.name()));
+    let size_bytes = encoded.parquet.len();
+    lake.store().put(&path, PutPayload::from_bytes(encoded.parquet)).await.map_err(|e| lake.unavailable(&e))?;
+    Ok(AddFile { name, size_bytes, partition, statistics: encoded.statistics })
+}
+
+/// Runs pure CPU work on a blocking thread.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, LakeError> + Send + 'static) -> Result<T, LakeError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| LakeError::corrupt("an encoding task", e))?
+}
+
+#[cfg(test)]
+mod tests {
+    use ticklake_schemas::RejectClass;
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::encode::tests::ticks;
+    use crate::window::{Batch, Window};
+    use crate::{AsOf, Snapshot};
+
+    const NOW_NS: i64 = 1_700_000_000_000_000_000;
+
+    async fn publisher(lake: &Lake) -> Publisher {
+        let clock = Arc::new(ManualClock::at(NOW_NS));
+        Publisher::open(lake, SourceId::new("t"), None, PublishSettings { json_mirror: true }, clock).await.unwrap()
+    }
+
+    fn window(from: i64, to: i64, bad: &[i64]) -> ClosedWindow {
+        let rows: Vec<(&str, i64, f64, i64)> =
+            (from..to).filter(|o| !bad.contains(o)).map(|o| ("A", NOW_NS + o, 1.0, o)).collect();
+        let rejects = bad
+            .iter()
+            .map(|&offset| Reject {
+                partition: 0,
+                offset,
+                timestamp_ms: Some(NOW_NS / 1_000_000),
+                key: None,
+                payload: None,
+                class: RejectClass::Tombstone,
+                reason: "no value".into(),
+            })
+            .collect();
+        let mut span = Span::default();
+        span.extend(0, from, to).unwrap();
+        let mut window = Window::open(NOW_NS);
+        window.add(Batch { rows: ticks(&rows), rejects, span }, NOW_NS).unwrap();
+        window.close()
+    }
+
+    async fn rows(lake: &Lake, table: Table) -> u64 {
+        Snapshot::read(lake, table, AsOf::Latest).await.unwrap().map_or(0, |s| s.rows())
+    }
+
+    #[tokio::test]
+    async fn a_window_lands_once_however_often_it_is_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
+        let mut first = publisher(&lake).await;
+        let mut zombie = publisher(&lake).await;
+        let done = first.publish(window(0, 10, &[4])).await.unwrap();
+        assert_eq!((done.rows, done.rejects, done.version), (9, 1, 1));
+        let error = zombie.publish(window(0, 10, &[4])).await.unwrap_err();
+        assert!(matches!(error, LakeError::Overlap { committed: 10, .. }), "{error}");
+        assert_eq!(zombie.offsets().next(&SourceId::new("t"), 0), Some(10), "the loser has learnt where the log ends");
+        zombie.publish(window(10, 12, &[11])).await.unwrap();
+        let error = first.publish(window(13, 14, &[])).await.unwrap_err();
+        assert!(matches!(error, LakeError::Gap { .. }), "{error}");
+        assert_eq!((rows(&lake, Table::StockData).await, rows(&lake, Table::DeadLetters).await), (10, 2));
+        assert_eq!(json_mirror::list(&lake).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_crash_between_dead_letters_and_ticks_repeats_neither() {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
+        let mut dying = publisher(&lake).await;
+        let lost = window(0, 10, &[4, 5]);
+        dying.commit_rejects(lost.id, &lost.span, lost.rejects).await.unwrap();
+        drop(dying);
+        let mut next = publisher(&lake).await;
+        let done = next.publish(window(0, 20, &[4, 5, 15])).await.unwrap();
+        assert_eq!((done.rows, done.rejects), (17, 1), "only the new reject is committed");
+        assert_eq!((rows(&lake, Table::StockData).await, rows(&lake, Table::DeadLetters).await), (17, 3));
+    }
+
+    #[tokio::test]
+    async fn offsets_survive_checkpoints_and_a_crash_before_the_mirror() {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
+        let mut writer = publisher(&lake).await;
+        for from in 0..105 {
+            writer.publish(window(from, from + 1, &[])).await.unwrap();
+        }
+        writer.close().await;
+        assert!(dir.path().join("stock_data/_delta_log/_last_checkpoint").exists());
+        let mirrors = json_mirror::list(&lake).await.unwrap();
+        lake.store().delete(mirrors.first().unwrap()).await.unwrap();
+        let reopened = publisher(&lake).await;
+        assert_eq!(reopened.offsets().next(&SourceId::new("t"), 0), Some(105));
+        assert_eq!(json_mirror::list(&lake).await.unwrap(), mirrors, "the missing mirror file is derived again");
+        let old = Snapshot::read(&lake, Table::StockData, AsOf::Version(7)).await.unwrap().unwrap();
+        assert_eq!((old.rows(), old.version), (7, 7));
+    }
+}

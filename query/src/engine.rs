@@ -1,0 +1,226 @@
+//! A statement goes in, a stream of record batches comes out.
+//!
+//! Owns: the DataFusion session over one lake at one version, its settings and limits.
+//! Does not own: the tables (`provider`, `json_mirror`), what may run (`read_only`), printing (`output`).
+//! Invariant: the tables do not change while the engine lives; the same version gives the same rows for ever.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::config::SessionConfig;
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::ScalarUDF;
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+use ticklake_lake::layout::Table;
+use ticklake_lake::{AsOf, DataFile, Lake, LakeError, Snapshot};
+use ticklake_schemas::STOCK_DATA_JSON;
+
+use crate::QueryError;
+use crate::date::DateFunction;
+use crate::json_mirror::JsonMirror;
+use crate::provider::DeltaTable;
+use crate::read_only::{self, NotRun};
+
+/// Where the engine finds the lake's objects; a name of ours, known to no network.
+const STORE_URL: &str = "lake://objects";
+const CATALOG: &str = "ticklake";
+const SCHEMA: &str = "lake";
+const MEMORY_MAX_BYTES: usize = 2 << 30;
+const FOOTER_CACHE_MAX_BYTES: usize = 64 << 20;
+/// How many consumers an out-of-memory error names.
+const MEMORY_CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::MIN;
+
+/// How an engine is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Which version to read.
+    pub as_of: AsOf,
+    /// Memory that sorts, aggregates and joins may hold together; beyond it they spill to the temporary directory.
+    pub memory_max_bytes: usize,
+    /// Threads' worth of work at once, at least 1.
+    pub threads: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { as_of: AsOf::Latest, memory_max_bytes: MEMORY_MAX_BYTES, threads }
+    }
+}
+
+/// An engine over one lake at one version. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    lake: Lake,
+    version: Option<u64>,
+    session: SessionContext,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("lake", &self.lake.display()).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Opens the tables `stock_data`, `dead_letters` and `stock_data_json` of a lake.
+    ///
+    /// # Errors
+    /// `Lake` when the lake cannot be read or has no such version.
+    pub async fn open(lake: Lake, options: EngineOptions) -> Result<Self, QueryError> {
+        let stock = Snapshot::read(&lake, Table::StockData, options.as_of).await?;
+        let dead = Snapshot::read(&lake, Table::DeadLetters, same_moment(&lake, options.as_of, stock.as_ref()).await?).await?;
+        let version = stock.as_ref().map(|s| s.version);
+        let engine = Self { session: session(&lake, &options).map_err(|e| QueryError::from_engine(&lake, &e))?, lake, version };
+        let stock = stock.map(|s| s.files).unwrap_or_default();
+        let mirrored = (options.as_of != AsOf::Latest).then_some(stock.as_slice());
+        engine.register(STOCK_DATA_JSON, Arc::new(JsonMirror::new(engine.lake.store(), mirrored)))?;
+        engine.register_delta(Table::StockData, &stock)?;
+        engine.register_delta(Table::DeadLetters, &dead.map(|s| s.files).unwrap_or_default())?;
+        Ok(engine)
+    }
+
+    /// The lake that is read.
+    pub fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    /// The version of `stock_data` that is read; `None` when the table does not exist yet and reads as empty.
+    pub fn version(&self) -> Option<u64> {
+        self.version
+    }
+
+    /// Runs one statement. Rows are computed while the result is read.
+    ///
+    /// # Errors
+    /// `Sql` when the statement is wrong or would write, `Lake` when storage fails.
+    pub async fn sql(&self, sql: &str) -> Result<QueryResult, QueryError> {
+        let statement = read_only::parse(sql).map_err(|why| match why {
+            NotRun::Parser(e) => self.error(&e),
+            NotRun::Refused(e) => e,
+        })?;
+        let text = statement.to_string();
+        let plan = self.session.state().statement_to_plan(statement).await.map_err(|e| self.error(&e))?;
+        read_only::check_plan(&plan, &text)?;
+        let frame = self.session.execute_logical_plan(plan).await.map_err(|e| self.error(&e))?;
+        let stream = frame.execute_stream().await.map_err(|e| self.error(&e))?;
+        Ok(QueryResult { lake: self.lake.clone(), stream })
+    }
+
+    fn register_delta(&self, table: Table, files: &[DataFile]) -> Result<(), QueryError> {
+        let store = store_url().map_err(|e| self.error(&e))?;
+        self.register(table.name(), Arc::new(DeltaTable::new(table.contract(), files, store)))
+    }
+
+    fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), QueryError> {
+        self.session.register_table(name, table).map(|_| ()).map_err(|e| self.error(&e))
+    }
+
+    fn error(&self, error: &DataFusionError) -> QueryError {
+        QueryError::from_engine(&self.lake, error)
+    }
+}
+
+/// The rows of one statement, being computed.
+pub struct QueryResult {
+    lake: Lake,
+    stream: SendableRecordBatchStream,
+}
+
+impl std::fmt::Debug for QueryResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("QueryResult").field("schema", &self.schema()).finish_non_exhaustive()
+    }
+}
+
+impl QueryResult {
+    /// Names and types of the columns.
+    pub fn schema(&self) -> SchemaRef {
+        self.stream.schema()
+    }
+
+    /// The next rows; `None` when there are no more.
+    ///
+    /// # Errors
+    /// What goes wrong while computing: see [`QueryError`].
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>, QueryError> {
+        self.stream.try_next().await.map_err(|e| QueryError::from_engine(&self.lake, &e))
+    }
+
+    /// All remaining rows. For answers known to be small.
+    ///
+    /// # Errors
+    /// As [`QueryResult::next`].
+    pub async fn collect(mut self) -> Result<Vec<RecordBatch>, QueryError> {
+        let mut batches = Vec::new();
+        while let Some(batch) = self.next().await? {
+            batches.push(batch);
+        }
+        Ok(batches)
+    }
+
+    /// The bare stream.
+    pub fn into_stream(self) -> SendableRecordBatchStream {
+        self.stream
+    }
+}
+
+fn store_url() -> Result<ObjectStoreUrl, DataFusionError> {
+    ObjectStoreUrl::parse(STORE_URL)
+}
+
+fn session(lake: &Lake, options: &EngineOptions) -> Result<SessionContext, DataFusionError> {
+    let runtime = runtime(options)?;
+    runtime.register_object_store(store_url()?.as_ref(), lake.store());
+    let session = SessionContext::new_with_config_rt(config(options), runtime);
+    session.register_udf(ScalarUDF::from(DateFunction::new()));
+    Ok(session)
+}
+
+fn runtime(options: &EngineOptions) -> Result<Arc<RuntimeEnv>, DataFusionError> {
+    let pool = TrackConsumersPool::new(FairSpillPool::new(options.memory_max_bytes), MEMORY_CONSUMERS_NAMED);
+    RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_metadata_cache_limit(FOOTER_CACHE_MAX_BYTES).build_arc()
+}
+
+fn config(options: &EngineOptions) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_information_schema(true)
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_target_partitions(options.threads.max(1));
+    let settings = config.options_mut();
+    settings.execution.time_zone = Some("+00:00".to_owned());
+    settings.sql_parser.parse_float_as_decimal = false;
+    // As Athena: NULL comes last whichever way a column is sorted.
+    settings.sql_parser.default_null_ordering = "nulls_last".to_owned();
+    settings.execution.parquet.pushdown_filters = std::env::var("M_PUSH").is_ok(); // MEASURE
+    settings.execution.parquet.reorder_filters = std::env::var("M_REORDER").is_ok(); // MEASURE
+    config
+}
+
+/// The version of `dead_letters` that belongs to a version of `stock_data`.
+///
+/// The tables count their versions apart, but a window's dead letters are committed before its ticks:
+/// what was there when the tick commit was written is what belongs to it.
+async fn same_moment(lake: &Lake, as_of: AsOf, stock: Option<&Snapshot>) -> Result<AsOf, LakeError> {
+    let (AsOf::Version(version), Some(stock)) = (as_of, stock) else {
+        return Ok(as_of);
+    };
+    let commit = Table::StockData.log().join(format!("{version:020}.json"));
+    match lake.store().head(&commit).await {
+        Ok(found) => Ok(AsOf::TimeMs(found.last_modified.timestamp_millis())),
+        // The log was cleaned up to a checkpoint; the newest file is the next best witness.
+        Err(object_store::Error::NotFound { .. }) => {
+            Ok(stock.files.iter().map(|f| f.modified_ms).max().map_or(AsOf::Latest, AsOf::TimeMs))
+        }
+        Err(e) => Err(lake.unavailable(&e)),
+    }
+}

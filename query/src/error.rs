@@ -1,0 +1,113 @@
+//! Why a statement gave no answer, named by what the caller should do about it.
+//!
+//! Owns: the kinds, and sorting DataFusion's errors into them.
+//! Does not own: the lake's own errors (`LakeError`), exit codes (`cli`).
+//! Invariant: a message is one line, without the engine's internal prefixes.
+
+use std::error::Error;
+
+use datafusion::error::DataFusionError;
+use ticklake_lake::{Lake, LakeError};
+
+const LINE_CHARS_MAX: usize = 1000;
+
+/// An error of the query engine.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The statement is wrong, refused, or fails on this data. Change it.
+    #[error("{0}")]
+    Sql(String),
+    /// The lake cannot be read. See [`LakeError`].
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// The statement needs more memory or disk than it may have. Raise the limit or ask for less.
+    #[error("{0}")]
+    Resources(String),
+    /// The answer cannot be written where it should go. A broken pipe is not a fault.
+    #[error("the answer cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+    /// A bug. Report it.
+    #[error("internal error, please report it: {0}")]
+    Internal(String),
+}
+
+impl QueryError {
+    /// Sorts an engine's error by what the caller should do; `lake` names the place when storage failed.
+    pub(crate) fn from_engine(lake: &Lake, error: &DataFusionError) -> Self {
+        if let Some(storage) = storage_cause(error) {
+            return Self::Lake(storage_error(lake, storage));
+        }
+        let root = error.find_root();
+        let line = one_line(&match root {
+            DataFusionError::SQL(parser, _) => parser.to_string().replace("sql parser error: ", ""),
+            DataFusionError::ArrowError(arrow, _) => arrow.to_string(),
+            // `message` of this one adds an invitation to DataFusion's issue tracker.
+            DataFusionError::Internal(text) => text.clone(),
+            other => other.message().into_owned(),
+        });
+        match root {
+            DataFusionError::ResourcesExhausted(_) => Self::Resources(line),
+            DataFusionError::ParquetError(_) => {
+                Self::Lake(LakeError::corrupt(format!("a Parquet file of {}", lake.display()), line))
+            }
+            DataFusionError::Internal(_) | DataFusionError::ExecutionJoin(_) => Self::Internal(line),
+            DataFusionError::NotImplemented(_) => Self::Sql(format!("not supported: {line}")),
+            _ => Self::Sql(line),
+        }
+    }
+}
+
+/// The object store's error inside an engine's error.
+fn storage_cause(error: &DataFusionError) -> Option<&object_store::Error> {
+    let mut current: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(e) = current {
+        if let Some(found) = e.downcast_ref::<object_store::Error>() {
+            return Some(found);
+        }
+        current = match e.downcast_ref::<DataFusionError>() {
+            Some(DataFusionError::ObjectStore(found)) => return Some(found),
+            _ => e.source(),
+        };
+    }
+    None
+}
+
+fn storage_error(lake: &Lake, error: &object_store::Error) -> LakeError {
+    match error {
+        object_store::Error::NotFound { path, .. } => LakeError::corrupt(
+            format!("{}/{path}", lake.display()),
+            "it is listed but not there (was it vacuumed while this version is read?)",
+        ),
+        other => lake.unavailable(other),
+    }
+}
+
+/// Any text as one line of bounded length.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = line.char_indices().nth(LINE_CHARS_MAX) {
+        line.truncate(cut);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_error_is_never_more_than_one_line() {
+        let lake = Lake::open_or_create("memory://").await.unwrap();
+        let nested = DataFusionError::Context(
+            "while\nplanning".into(),
+            Box::new(DataFusionError::Plan("first line\n  second line".into())),
+        );
+        let error = QueryError::from_engine(&lake, &nested);
+        assert!(matches!(&error, QueryError::Sql(text) if text == "first line second line"), "{error:?}");
+        let missing = object_store::Error::NotFound { path: "stock_data/a.parquet".into(), source: "404".into() };
+        let error = QueryError::from_engine(&lake, &DataFusionError::ObjectStore(Box::new(missing)));
+        assert!(matches!(&error, QueryError::Lake(LakeError::Corrupt { what, .. }) if what.contains("a.parquet")), "{error:?}");
+        assert_eq!(one_line(&"x".repeat(5000)).chars().count(), LINE_CHARS_MAX + 1);
+    }
+}

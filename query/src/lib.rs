@@ -1,0 +1,33 @@
+//! SQL over the lake: engine, tables, volatility statements, output, prompt.
+//!
+//! Owns: the DataFusion session, our table providers over Delta snapshots, and how answers are written.
+//! Does not own: writing the lake (`lake`), Kafka (`ingest`), arguments and exit codes (`cli`).
+//! Invariant: nothing here writes to a lake.
+
+mod date;
+mod engine;
+mod error;
+mod json_mirror;
+pub mod output;
+mod prompt;
+mod provider;
+mod pruning;
+mod read_only;
+mod run;
+mod split;
+mod statistics;
+pub mod volatility;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod measure; // MEASURE
+#[cfg(test)]
+mod tests;
+
+pub use engine::{Engine, EngineOptions, QueryResult};
+pub use error::QueryError;
+pub use output::{Format, write_result};
+pub use prompt::prompt;
+pub use run::{Ran, run_statements};
+pub use split::split_statements;
