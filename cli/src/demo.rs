@@ -64,11 +64,7 @@ async fn land(args: &DemoArgs, lake: &Lake, stop: &Arc<AtomicBool>) -> Result<La
     let (progress, drained) = (Arc::new(Progress::default()), Arc::new(AtomicBool::new(false)));
     let consumer = Arc::clone(&progress);
     let in_flight = Arc::new(InFlight::new(IN_FLIGHT_BYTES_MAX, move || Progress::get(&consumer.consumed_bytes)));
-    let config = IngestConfig {
-        kafka: kafka(&broker.brokers(), &topic),
-        window: WindowLimits::default(),
-        until_end: false,
-    };
+    let config = IngestConfig { kafka: kafka(&broker.brokers(), &topic), window: WindowLimits::default(), until_end: false };
     let ingesting = tokio::spawn(pipeline::run(config, publisher, clock, Arc::clone(&drained), Arc::clone(&progress)));
     let producing = start_producer(args, SinkConfig::new(broker.brokers(), &topic), in_flight, Arc::clone(stop))?;
     let arrived = wait(args.ticks, producing, &ingesting, &progress).await;
@@ -94,7 +90,13 @@ async fn land(args: &DemoArgs, lake: &Lake, stop: &Arc<AtomicBool>) -> Result<La
 fn kafka(brokers: &str, topic: &str) -> KafkaConfig {
     // The mock broker answers an empty fetch only after the whole wait.
     let librdkafka = BTreeMap::from([("fetch.wait.max.ms".to_owned(), "10".to_owned())]);
-    KafkaConfig { brokers: brokers.to_owned(), topic: topic.to_owned(), group: "ticklake-demo".to_owned(), alone: true, librdkafka }
+    KafkaConfig {
+        brokers: brokers.to_owned(),
+        topic: topic.to_owned(),
+        group: "ticklake-demo".to_owned(),
+        alone: true,
+        librdkafka,
+    }
 }
 
 type Producing = tokio::task::JoinHandle<Result<ProduceReport, ticklake_ingest::produce::ProduceError>>;

@@ -34,7 +34,8 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let kafka = KafkaConfig {
         brokers: args.kafka.brokers,
         topic: args.kafka.topic.clone(),
-        group: args.group, alone: false,
+        group: args.group,
+        alone: false,
         librdkafka: Default::default(),
     };
     let source = SourceId::new(args.source.unwrap_or(args.kafka.topic));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use ticklake_lake::clock::Clock;
 use ticklake_lake::publish::Publisher;
 use ticklake_lake::window::WindowLimits;
@@ -42,34 +43,36 @@ pub struct IngestConfig {
 ///
 /// # Errors
 /// The first error of either side; nothing is half-written after any of them.
-pub async fn run(
+pub fn run(
     config: IngestConfig,
     publisher: Publisher,
     clock: Arc<dyn Clock>,
     stop: Arc<AtomicBool>,
     progress: Arc<Progress>,
-) -> Result<(), IngestError> {
-    let shared = Arc::new(Shared { stop, progress, ..Shared::default() });
-    let (requests, inbox) = mpsc::channel(WINDOWS_WAITING_MAX);
-    let (committed_to, committed) = std::sync::mpsc::channel();
-    let settings = CollectSettings {
-        source: publisher.source().clone(),
-        topic: Arc::from(config.kafka.topic.as_str()),
-        limits: config.window,
-        batch: BatchLimits::default(),
-        until_end: config.until_end,
-        revoke_budget: REVOKE_BUDGET,
-    };
-    let (runtime, for_collector) = (Handle::current(), Arc::clone(&shared));
-    let collecting = tokio::task::spawn_blocking(move || {
-        let kafka = KafkaSource::connect(&config.kafka)?;
-        Collector::new(settings, kafka, Decoder::new(), clock, requests, committed, runtime, for_collector).run()
-    });
-    let published = publish(publisher, inbox, &committed_to, &shared).await;
-    let collected = collecting.await.map_err(|e| IngestError::Invalid(format!("the collecting thread failed: {e}")))?;
-    // The publisher's error is the cause when both fail.
-    published?;
-    collected
+) -> BoxFuture<'static, Result<(), IngestError>> {
+    Box::pin(async move {
+        let shared = Arc::new(Shared { stop, progress, ..Shared::default() });
+        let (requests, inbox) = mpsc::channel(WINDOWS_WAITING_MAX);
+        let (committed_to, committed) = std::sync::mpsc::channel();
+        let settings = CollectSettings {
+            source: publisher.source().clone(),
+            topic: Arc::from(config.kafka.topic.as_str()),
+            limits: config.window,
+            batch: BatchLimits::default(),
+            until_end: config.until_end,
+            revoke_budget: REVOKE_BUDGET,
+        };
+        let (runtime, for_collector) = (Handle::current(), Arc::clone(&shared));
+        let collecting = tokio::task::spawn_blocking(move || {
+            let kafka = KafkaSource::connect(&config.kafka)?;
+            Collector::new(settings, kafka, Decoder::new(), clock, requests, committed, runtime, for_collector).run()
+        });
+        let published = publish(publisher, inbox, &committed_to, &shared).await;
+        let collected = collecting.await.map_err(|e| IngestError::Invalid(format!("the collecting thread failed: {e}")))?;
+        // The publisher's error is the cause when both fail.
+        published?;
+        collected
+    })
 }
 
 /// The publishing side: requests in order, until the collector hangs up or an error ends it.

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
+use arrow::array::{
+    ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use ticklake_lake::layout::Table;
@@ -27,7 +29,9 @@ fn window() -> RecordBatch {
     let price = |n: i64, off: i64| Some((cents(n) + off) as f64 / 100.0);
     let schema = ticklake_schemas::stock_data().arrow_file_schema();
     let columns = schema.fields().iter().map(|field| match field.name().as_str() {
-        "symbol" => Arc::new(rows.clone().map(|n| Some(format!("SYM{:05}", n * n % SYMBOLS))).collect::<StringArray>()) as ArrayRef,
+        "symbol" => {
+            Arc::new(rows.clone().map(|n| Some(format!("SYM{:05}", n * n % SYMBOLS))).collect::<StringArray>()) as ArrayRef
+        }
         "time" => Arc::new(rows.clone().map(|n| Some(time_ns(n) / 1000)).collect::<TimestampMicrosecondArray>()),
         "time_ns" => Arc::new(rows.clone().map(|n| Some(time_ns(n))).collect::<Int64Array>()),
         "price" => Arc::new(rows.clone().map(|n| price(n, 0)).collect::<Float64Array>()),
@@ -36,7 +40,9 @@ fn window() -> RecordBatch {
         "size" => Arc::new(rows.clone().map(|n| Some((100 * (1 + n % 9)) as f64)).collect::<Float64Array>()),
         "exchange" => Arc::new(rows.clone().map(|n| Some(["XNAS", "XNYS"][(n % 2) as usize])).collect::<StringArray>()),
         "sequence" => Arc::new(rows.clone().map(Some).collect::<Int64Array>()),
-        "kafka_time" => Arc::new(rows.clone().map(|n| Some(START_NS / 1000 + n / 100 * 1000)).collect::<TimestampMicrosecondArray>()),
+        "kafka_time" => {
+            Arc::new(rows.clone().map(|n| Some(START_NS / 1000 + n / 100 * 1000)).collect::<TimestampMicrosecondArray>())
+        }
         "kafka_topic" => Arc::new(rows.clone().map(|_| Some("stock_live_feed")).collect::<StringArray>()),
         "kafka_partition" => Arc::new(rows.clone().map(|n| Some((n % 8) as i32)).collect::<Int32Array>()),
         "kafka_offset" => Arc::new(rows.clone().map(|n| Some(n / 8)).collect::<Int64Array>()),

@@ -3,6 +3,9 @@
 //! Owns: where a lake is, what its keys are called, windows, encoding, the commit law, mirror and catalog.
 //! Does not own: Kafka (`ingest`), SQL (`query`).
 //! Invariant: the Delta log is the only truth; everything else can be derived from it again.
+//!
+//! The doors other crates use return a `BoxFuture`: an `async fn` is compiled by the crate that awaits it, so without the
+//! box every crate above would compile the Delta log and the object stores once more, at its own optimisation level.
 
 pub mod aws;
 pub mod catalog;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
@@ -74,27 +75,29 @@ impl Publisher {
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`, or `Invalid` for a lake of a newer contract.
-    pub async fn open(
+    pub fn open(
         lake: &Lake,
         source: SourceId,
         registrar: Option<Registrar>,
         settings: PublishSettings,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, LakeError> {
-        let ticks = TableWriter::open(lake, Table::StockData, clock.now_ms()).await?;
-        let rejects = TableWriter::open(lake, Table::DeadLetters, clock.now_ms()).await?;
-        let mut publisher = Self {
-            lake: lake.clone(),
-            source,
-            ticks,
-            rejects,
-            registration: registrar.map(Registration::start),
-            settings,
-            clock,
-            mirror_behind: settings.json_mirror,
-        };
-        publisher.mend_mirror().await;
-        Ok(publisher)
+    ) -> BoxFuture<'_, Result<Self, LakeError>> {
+        Box::pin(async move {
+            let ticks = TableWriter::open(lake, Table::StockData, clock.now_ms()).await?;
+            let rejects = TableWriter::open(lake, Table::DeadLetters, clock.now_ms()).await?;
+            let mut publisher = Self {
+                lake: lake.clone(),
+                source,
+                ticks,
+                rejects,
+                registration: registrar.map(Registration::start),
+                settings,
+                clock,
+                mirror_behind: settings.json_mirror,
+            };
+            publisher.mend_mirror().await;
+            Ok(publisher)
+        })
     }
 
     /// Where the log ends, as far as this publisher knows.
@@ -111,9 +114,11 @@ impl Publisher {
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`, `Invalid`.
-    pub async fn refresh(&mut self) -> Result<&Offsets, LakeError> {
-        self.ticks.refresh().await?;
-        Ok(self.ticks.offsets())
+    pub fn refresh(&mut self) -> BoxFuture<'_, Result<&Offsets, LakeError>> {
+        Box::pin(async move {
+            self.ticks.refresh().await?;
+            Ok(self.ticks.offsets())
+        })
     }
 
     /// Makes a window durable and visible.
@@ -121,32 +126,34 @@ impl Publisher {
     /// # Errors
     /// `Overlap` (drop what is buffered, seek to `offsets`), `Gap` (stop), `Unavailable` (nothing visible, or visible
     /// and recognised on the next try), `Corrupt`, `Invalid`, `Conflict`.
-    pub async fn publish(&mut self, window: ClosedWindow) -> Result<Published, LakeError> {
-        self.ticks.offsets().check(&self.source, &window.span)?;
-        let ClosedWindow { id, batches, rejects, span, .. } = window;
-        let rejected = self.commit_rejects(id, &span, rejects).await?;
-        let parts = blocking(move || encode::split_by_hour(&batches)).await?;
-        let (lake, mirror) = (self.lake.clone(), self.settings.json_mirror);
-        let uploaded: Vec<Uploaded> = futures::stream::iter(parts.into_iter().enumerate())
-            .map(|(part, (hour, rows))| upload_ticks(&lake, id, part, hour, rows, mirror))
-            .buffer_unordered(FILES_AT_ONCE)
-            .try_collect()
-            .await?;
-        let (mut files, mut mirrors, mut hours) = (Vec::new(), Vec::new(), BTreeSet::new());
-        for file in uploaded {
-            files.push(file.add);
-            mirrors.extend(file.mirror);
-            hours.insert(file.hour);
-        }
-        files.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut done = Published { rejects: rejected, files: files.len(), ..Published::default() };
-        done.bytes = files.iter().map(|f| f.size_bytes).sum();
-        done.rows =
-            files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum::<u64>().try_into().unwrap_or(usize::MAX);
-        let commit = Commit { window: id, source: self.source.clone(), span, files };
-        done.version = self.ticks.commit(&commit, self.clock.now_ms()).await?;
-        self.project(mirrors, hours).await;
-        Ok(done)
+    pub fn publish(&mut self, window: ClosedWindow) -> BoxFuture<'_, Result<Published, LakeError>> {
+        Box::pin(async move {
+            self.ticks.offsets().check(&self.source, &window.span)?;
+            let ClosedWindow { id, batches, rejects, span, .. } = window;
+            let rejected = self.commit_rejects(id, &span, rejects).await?;
+            let parts = blocking(move || encode::split_by_hour(&batches)).await?;
+            let (lake, mirror) = (self.lake.clone(), self.settings.json_mirror);
+            let uploaded: Vec<Uploaded> = futures::stream::iter(parts.into_iter().enumerate())
+                .map(|(part, (hour, rows))| upload_ticks(&lake, id, part, hour, rows, mirror))
+                .buffer_unordered(FILES_AT_ONCE)
+                .try_collect()
+                .await?;
+            let (mut files, mut mirrors, mut hours) = (Vec::new(), Vec::new(), BTreeSet::new());
+            for file in uploaded {
+                files.push(file.add);
+                mirrors.extend(file.mirror);
+                hours.insert(file.hour);
+            }
+            files.sort_by(|a, b| a.name.cmp(&b.name));
+            let mut done = Published { rejects: rejected, files: files.len(), ..Published::default() };
+            done.bytes = files.iter().map(|f| f.size_bytes).sum();
+            done.rows =
+                files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum::<u64>().try_into().unwrap_or(usize::MAX);
+            let commit = Commit { window: id, source: self.source.clone(), span, files };
+            done.version = self.ticks.commit(&commit, self.clock.now_ms()).await?;
+            self.project(mirrors, hours).await;
+            Ok(done)
+        })
     }
 
     /// Dead letters go first, under offsets of their own; on a replay those already there are skipped.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::layout::Table;
@@ -63,44 +64,55 @@ impl Snapshot {
     ///
     /// # Errors
     /// `Invalid` for a version that is not there or a table of a newer contract, `Unavailable`, `Corrupt`.
-    pub async fn read(lake: &Lake, table: Table, as_of: AsOf) -> Result<Option<Self>, LakeError> {
-        let Some(delta) = load(lake, table, as_of).await? else {
-            return Ok(None);
-        };
-        let state = delta.snapshot().map_err(|e| crate::log::delta_error(lake, table, &e))?;
-        crate::log::check_contract(lake, table, state.metadata().configuration())?;
-        let mut files = Vec::new();
-        for view in state.log_data().iter() {
-            let name = view.path().into_owned();
-            if view.deletion_vector_descriptor().is_some() {
-                return Err(LakeError::Invalid(format!("{}/{name} has a deletion vector, which is not supported", table.name())));
-            }
-            let statistics = match view.stats() {
-                Some(text) => serde_json::from_str(&text).map_err(|e| LakeError::corrupt(format!("statistics of {name}"), e))?,
-                None => Value::Null,
+    pub fn read(lake: &Lake, table: Table, as_of: AsOf) -> BoxFuture<'_, Result<Option<Self>, LakeError>> {
+        Box::pin(async move {
+            let Some(delta) = load(lake, table, as_of).await? else {
+                return Ok(None);
             };
-            files.push(DataFile {
-                path: object_store::path::Path::from(format!("{}/{}", table.name(), view.object_store_path())),
-                size_bytes: u64::try_from(view.size()).unwrap_or_default(),
-                modified_ms: view.modification_time(),
-                partition: view.partition_values_map().into_iter().collect(),
-                name,
-                statistics,
-            });
-        }
-        files.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Some(Self { table, version: state.version(), files }))
+            let state = delta.snapshot().map_err(|e| crate::log::delta_error(lake, table, &e))?;
+            crate::log::check_contract(lake, table, state.metadata().configuration())?;
+            let mut files = Vec::new();
+            for view in state.log_data().iter() {
+                let name = view.path().into_owned();
+                if view.deletion_vector_descriptor().is_some() {
+                    return Err(LakeError::Invalid(format!(
+                        "{}/{name} has a deletion vector, which is not supported",
+                        table.name()
+                    )));
+                }
+                let statistics = match view.stats() {
+                    Some(text) => {
+                        serde_json::from_str(&text).map_err(|e| LakeError::corrupt(format!("statistics of {name}"), e))?
+                    }
+                    None => Value::Null,
+                };
+                files.push(DataFile {
+                    path: object_store::path::Path::from(format!("{}/{}", table.name(), view.object_store_path())),
+                    size_bytes: u64::try_from(view.size()).unwrap_or_default(),
+                    modified_ms: view.modification_time(),
+                    partition: view.partition_values_map().into_iter().collect(),
+                    name,
+                    statistics,
+                });
+            }
+            files.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(Some(Self { table, version: state.version(), files }))
+        })
     }
 
     /// The Kafka offsets a table's log records at a version; none when the table does not exist.
     ///
     /// # Errors
     /// As `read`.
-    pub async fn offsets(lake: &Lake, table: Table, as_of: AsOf) -> Result<Offsets, LakeError> {
-        match load(lake, table, as_of).await? {
-            Some(delta) => crate::log_offsets::read(lake, table, &delta.log_store(), delta.version().unwrap_or_default()).await,
-            None => Ok(Offsets::default()),
-        }
+    pub fn offsets(lake: &Lake, table: Table, as_of: AsOf) -> BoxFuture<'_, Result<Offsets, LakeError>> {
+        Box::pin(async move {
+            match load(lake, table, as_of).await? {
+                Some(delta) => {
+                    crate::log_offsets::read(lake, table, &delta.log_store(), delta.version().unwrap_or_default()).await
+                }
+                None => Ok(Offsets::default()),
+            }
+        })
     }
 
     /// Rows by the log's statistics (every file we write has them).

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -32,40 +33,44 @@ impl Lake {
     ///
     /// # Errors
     /// `Invalid` when the place is not a lake, `Unavailable` when it cannot be reached.
-    pub async fn open(location: &str) -> Result<Self, LakeError> {
-        let url = parse_location(location)?;
-        if let Ok(dir) = url.to_file_path()
-            && !dir.is_dir()
-        {
-            return Err(not_a_lake(location, "there is no such directory"));
-        }
-        let lake = Self::connect(url).await?;
-        if lake.holds(&Table::StockData.log()).await? {
-            Ok(lake)
-        } else {
-            Err(not_a_lake(location, "it has no stock_data/_delta_log"))
-        }
+    pub fn open(location: &str) -> BoxFuture<'_, Result<Self, LakeError>> {
+        Box::pin(async move {
+            let url = parse_location(location)?;
+            if let Ok(dir) = url.to_file_path()
+                && !dir.is_dir()
+            {
+                return Err(not_a_lake(location, "there is no such directory"));
+            }
+            let lake = Self::connect(url).await?;
+            if lake.holds(&Table::StockData.log()).await? {
+                Ok(lake)
+            } else {
+                Err(not_a_lake(location, "it has no stock_data/_delta_log"))
+            }
+        })
     }
 
     /// Opens a lake to write it; an empty or absent place will become one with the first commit.
     ///
     /// # Errors
     /// `Invalid` when the place holds something else, `Unavailable` when it cannot be reached or written.
-    pub async fn open_or_create(location: &str) -> Result<Self, LakeError> {
-        let url = parse_location(location)?;
-        if let Ok(dir) = url.to_file_path() {
-            std::fs::create_dir_all(&dir).map_err(|e| LakeError::Unavailable {
-                what: format!("lake {location}"),
-                why: format!("the directory cannot be made ({e}); choose another --lake"),
-            })?;
-        }
-        let lake = Self::connect(url).await?;
-        if let Some(stranger) = lake.stranger().await? {
-            return Err(LakeError::Invalid(format!(
-                "{location} is not a lake and holds other things ({stranger}); give --lake an empty or new place"
-            )));
-        }
-        Ok(lake)
+    pub fn open_or_create(location: &str) -> BoxFuture<'_, Result<Self, LakeError>> {
+        Box::pin(async move {
+            let url = parse_location(location)?;
+            if let Ok(dir) = url.to_file_path() {
+                std::fs::create_dir_all(&dir).map_err(|e| LakeError::Unavailable {
+                    what: format!("lake {location}"),
+                    why: format!("the directory cannot be made ({e}); choose another --lake"),
+                })?;
+            }
+            let lake = Self::connect(url).await?;
+            if let Some(stranger) = lake.stranger().await? {
+                return Err(LakeError::Invalid(format!(
+                    "{location} is not a lake and holds other things ({stranger}); give --lake an empty or new place"
+                )));
+            }
+            Ok(lake)
+        })
     }
 
     async fn connect(url: Url) -> Result<Self, LakeError> {

@@ -117,7 +117,7 @@ pub(super) struct Reports {
 
 impl Reports {
     /// The last complaint in brackets, for the end of a sentence.
-    pub(super) fn complaint(&self) -> String {
+    fn complaint(&self) -> String {
         let complaint = self.last_complaint.lock().unwrap_or_else(PoisonError::into_inner);
         complaint.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
     }
@@ -167,14 +167,8 @@ impl KafkaSink {
     /// # Errors
     /// `Invalid` for a setting librdkafka refuses or a topic that does not exist; `Unavailable` when no broker answers.
     pub fn connect(config: &SinkConfig) -> Result<Self, ProduceError> {
-        let producer = BaseProducer::from_config_and_context(&config.producer(), Reports::default())
-            .map_err(|e| ProduceError::Invalid(format!("librdkafka refuses the producer's settings: {e}")))?;
-        let metadata = producer.client().fetch_metadata(None, config.connect_max).map_err(|_| {
-            producer.poll(Duration::ZERO);
-            unreachable(config, &producer.context().complaint())
-        })?;
-        // All topics are asked for, not this one: asking for one by name may create it.
-        if metadata.topics().iter().all(|topic| topic.name() != config.topic || topic.partitions().is_empty()) {
+        let producer = open(&config.producer())?;
+        if look_up(&producer, config)?.is_none() {
             return Err(ProduceError::Invalid(format!(
                 "topic {:?} does not exist at {}; create it first, or check its name and the right to describe it",
                 config.topic, config.brokers
@@ -271,13 +265,39 @@ impl KafkaSink {
     }
 }
 
-/// The error when no broker answered.
-pub(super) fn unreachable(config: &SinkConfig, complaint: &str) -> ProduceError {
-    ProduceError::Unavailable(format!(
-        "no Kafka broker of {} answered within {:?}{complaint}; check that it runs, that the address is right and reachable \
-         from here, and that the security settings are the listener's",
-        config.brokers, config.connect_max
-    ))
+/// Makes a client without connecting yet.
+pub(super) fn open(client: &ClientConfig) -> Result<BaseProducer<Reports>, ProduceError> {
+    BaseProducer::from_config_and_context(client, Reports::default())
+        .map_err(|e| ProduceError::Invalid(format!("librdkafka refuses the producer's settings: {e}")))
+}
+
+/// Partitions of a topic that exists.
+pub(super) struct Partitions {
+    /// How many.
+    pub(super) count: usize,
+    /// Whether each has a leader.
+    pub(super) led: bool,
+}
+
+/// Asks the brokers for the topic; `None` when there is none.
+pub(super) fn look_up(producer: &BaseProducer<Reports>, config: &SinkConfig) -> Result<Option<Partitions>, ProduceError> {
+    // All topics are asked for, not this one: asking for one by name may create it.
+    let metadata = producer.client().fetch_metadata(None, config.connect_max).map_err(|_| {
+        const COMPLAINTS_WAIT: Duration = Duration::from_millis(50);
+        producer.poll(COMPLAINTS_WAIT);
+        ProduceError::Unavailable(format!(
+            "no Kafka broker of {} answered within {:?}{}; check that it runs, that the address is right and reachable \
+             from here, and that the security settings are the listener's",
+            config.brokers,
+            config.connect_max,
+            producer.context().complaint()
+        ))
+    })?;
+    let topic = metadata.topics().iter().find(|topic| topic.name() == config.topic && !topic.partitions().is_empty());
+    Ok(topic.map(|topic| Partitions {
+        count: topic.partitions().len(),
+        led: topic.partitions().iter().all(|partition| partition.leader() >= 0),
+    }))
 }
 
 #[cfg(test)]

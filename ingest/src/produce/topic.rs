@@ -2,7 +2,7 @@
 //!
 //! Owns: the look, the creation, the wait until it can be used.
 //! Does not own: changing a topic that exists: it is left as it is.
-//! Invariant: on success the topic exists and every partition has a leader.
+//! Invariant: on success the topic exists, and if it is new every partition has a leader.
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,7 +16,7 @@ use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::ProduceError;
-use super::sink::{Reports, SinkConfig, unreachable};
+use super::sink::{Reports, SinkConfig, look_up, open};
 
 /// How often, and how long after one another, to look whether a new topic is ready.
 const LOOKS_MAX: u32 = 100;
@@ -36,17 +36,16 @@ pub struct TopicState {
 /// # Errors
 /// `Unavailable` when no broker answers or refuses, `Invalid` for settings or numbers the broker refuses.
 pub fn create_topic_if_absent(config: &SinkConfig, partitions: i32, replication: i32) -> Result<TopicState, ProduceError> {
-    let admin = AdminClient::from_config_and_context(&config.client(), Reports::default())
-        .map_err(|e| ProduceError::Invalid(format!("librdkafka refuses the client's settings: {e}")))?;
-    if let Some(partitions) = ready_partitions(&admin, config)? {
-        return Ok(TopicState { partitions, created: false });
+    let client = open(&config.client())?;
+    if let Some(found) = look_up(&client, config)? {
+        return Ok(TopicState { partitions: found.count, created: false });
     }
-    let created = create(&admin, config, partitions, replication)?;
+    let created = create(config, partitions, replication)?;
     for _ in 0..LOOKS_MAX {
-        if let Some(partitions) = ready_partitions(&admin, config)? {
-            return Ok(TopicState { partitions, created });
+        match look_up(&client, config)? {
+            Some(found) if found.led => return Ok(TopicState { partitions: found.count, created }),
+            _ => std::thread::sleep(LOOK_EVERY),
         }
-        std::thread::sleep(LOOK_EVERY);
     }
     Err(ProduceError::Unavailable(format!(
         "topic {:?} at {} was created but its partitions still have no leaders after {:?}; look at the brokers' logs",
@@ -56,19 +55,10 @@ pub fn create_topic_if_absent(config: &SinkConfig, partitions: i32, replication:
     )))
 }
 
-/// Partitions of the topic once all of them have leaders; `None` when it is absent or not ready.
-fn ready_partitions(admin: &AdminClient<Reports>, config: &SinkConfig) -> Result<Option<usize>, ProduceError> {
-    // All topics are asked for, not this one: asking for one by name may create it.
-    let metadata = admin
-        .inner()
-        .fetch_metadata(None, config.connect_max)
-        .map_err(|_| unreachable(config, &admin.inner().context().complaint()))?;
-    let topic = metadata.topics().iter().find(|topic| topic.name() == config.topic);
-    Ok(topic.map(|topic| topic.partitions()).filter(|all| !all.is_empty() && all.iter().all(|p| p.leader() >= 0)).map(<[_]>::len))
-}
-
 /// Asks for the topic; `false` when someone else made it meanwhile.
-fn create(admin: &AdminClient<Reports>, config: &SinkConfig, partitions: i32, replication: i32) -> Result<bool, ProduceError> {
+fn create(config: &SinkConfig, partitions: i32, replication: i32) -> Result<bool, ProduceError> {
+    let admin = AdminClient::from_config_and_context(&config.client(), Reports::default())
+        .map_err(|e| ProduceError::Invalid(format!("librdkafka refuses the client's settings: {e}")))?;
     let topic = NewTopic::new(&config.topic, partitions, TopicReplication::Fixed(replication));
     let options = AdminOptions::new().operation_timeout(Some(config.connect_max)).request_timeout(Some(config.connect_max));
     let what = || {

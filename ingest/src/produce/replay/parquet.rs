@@ -60,11 +60,11 @@ impl ParquetRows {
             let Target::Column(column) = target else { continue };
             if !accepts(*column, field.data_type()) {
                 return Err(ProduceError::Invalid(format!(
-                    "{}: field {:?} is {} and cannot fill column {}; map another one (--map {2}=…)",
+                    "{}: field {:?} is {} and cannot fill column {column}; map another one (--map {column}=…)",
                     path.display(),
                     field.name(),
-                    column.name(),
-                    field.data_type()
+                    field.data_type(),
+                    column = column.name(),
                 )));
             }
         }
