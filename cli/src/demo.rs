@@ -59,8 +59,8 @@ async fn land(args: &DemoArgs, lake: &Lake, stop: &Arc<AtomicBool>) -> Result<La
     let broker = DemoBroker::start(&topic, PARTITIONS)?;
     let started = Instant::now();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let settings = PublishSettings { json_mirror: true };
-    let publisher = Publisher::open(lake, SourceId::new(&topic), None, settings, Arc::clone(&clock)).await?;
+    let settings = PublishSettings { topic: topic.clone(), source: SourceId::new(&topic), json_mirror: true };
+    let publisher = Publisher::open(lake, settings, None, Arc::clone(&clock)).await?;
     let (progress, drained) = (Arc::new(Progress::default()), Arc::new(AtomicBool::new(false)));
     let consumer = Arc::clone(&progress);
     let in_flight = Arc::new(InFlight::new(IN_FLIGHT_BYTES_MAX, move || Progress::get(&consumer.consumed_bytes)));

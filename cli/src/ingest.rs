@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use ticklake_ingest::Progress;
 use ticklake_ingest::pipeline::{self, IngestConfig};
-use ticklake_ingest::source::kafka::KafkaConfig;
+use ticklake_ingest::source::kafka::{KafkaConfig, check};
 use ticklake_lake::catalog::{GlueCatalog, Registrar};
 use ticklake_lake::clock::{Clock, SystemClock};
 use ticklake_lake::publish::{PublishSettings, Publisher};
@@ -26,11 +26,6 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let started = Instant::now();
     let stop = signals::stop_flag()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let lake = Lake::open_or_create(&args.lake.lake).await?;
-    let registrar = match &args.glue_database {
-        None => None,
-        Some(database) => Some(Registrar::new(Arc::new(GlueCatalog::connect().await), database.as_str(), lake.clone())),
-    };
     let kafka = KafkaConfig {
         brokers: args.kafka.brokers,
         topic: args.kafka.topic.clone(),
@@ -38,9 +33,16 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         alone: false,
         librdkafka: Default::default(),
     };
-    let source = SourceId::new(args.source.unwrap_or(args.kafka.topic));
-    let settings = PublishSettings { json_mirror: !args.no_json_mirror };
-    let publisher = Publisher::open(&lake, source, registrar, settings, Arc::clone(&clock)).await?;
+    let reachable = kafka.clone();
+    tokio::task::spawn_blocking(move || check(&reachable)).await.map_err(|e| Failure::failed(e.to_string()))??;
+    let lake = Lake::open_or_create(&args.lake.lake).await?;
+    let registrar = match &args.glue_database {
+        None => None,
+        Some(database) => Some(Registrar::new(Arc::new(GlueCatalog::connect().await), database.as_str(), lake.clone())),
+    };
+    let source = SourceId::new(args.source.unwrap_or_else(|| args.kafka.topic.clone()));
+    let settings = PublishSettings { topic: args.kafka.topic, source, json_mirror: !args.no_json_mirror };
+    let publisher = Publisher::open(&lake, settings, registrar, Arc::clone(&clock)).await?;
     let window = WindowLimits { rows_max: args.window_rows as usize, bytes_max: args.window_bytes, age_max: args.window_age };
     let config = IngestConfig { kafka, window, until_end: args.until_end };
     let progress = Arc::new(Progress::default());

@@ -135,7 +135,9 @@ class Commands:
     # ---- the commands the tests use most -------------------------------------------------------------------------
 
     def ingest_args(self, topic, lake, group: str = "e2e", *more) -> tuple:
-        return ("ticklake", "ingest", "--brokers", topic.brokers, "--topic", topic.name, "--group", group, "--lake", lake, "--json", *more)
+        """A group of the topic's own: a killed member keeps its place in a group until its session ends."""
+        at = ("--brokers", topic.brokers, "--topic", topic.name, "--group", f"{topic.name}-{group}")
+        return ("ticklake", "ingest", *at, "--lake", lake, "--json", *more)
 
     def ingest(self, topic, lake, *more, group: str = "e2e", **options) -> dict:
         """`ingest --until-end`, to its end; what it says about itself."""
@@ -146,7 +148,7 @@ class Commands:
 
     def sql(self, lake, statement: str, *more) -> list[dict]:
         """A statement's rows, by `lake-sql`."""
-        done = self.run("lake-sql", "--lake", lake, "--format", "ndjson", "-c", statement, *more)
+        done = self.run("lake-sql", "--lake", lake, "--format", "ndjson", f"--command={statement}", *more)
         return [json.loads(line) for line in done.out.splitlines()]
 
     def status(self, lake, *more) -> dict:

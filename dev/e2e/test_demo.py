@@ -89,6 +89,10 @@ def test_a_file_of_statements_never_stops_silently(commands, lake, tmp_path):
     assert run_sql(commands, lake, "-f", tmp_path / "absent.sql", expect=None).code in (1, 2)
 
 
+def test_a_statement_that_begins_with_a_comment_is_never_taken_for_a_flag(commands, lake):
+    assert run_sql(commands, lake, "--format", "ndjson", "-c", "-- what a file begins with\nSELECT 1 AS x").out == '{"x":1}\n'
+
+
 @pytest.mark.parametrize("statement", [
     "SELEC 1", "SELECT FROM", "SELECT nope FROM stock_data", "SELECT * FROM nowhere", "SELECT 1/0", "SELECT CAST('x' AS INT)",
     "INSERT INTO stock_data SELECT * FROM stock_data", "DROP TABLE stock_data", "CREATE TABLE t AS SELECT 1", "COPY stock_data TO 'out.parquet'",
@@ -135,7 +139,7 @@ def test_sigterm_never_drops_what_was_gathered(commands, own, place, tmp_path):
     own.topic.create(2)
     commands.produce(own.topic, "--simulate", "--rate", "max", "--ticks", 20_000)
     # A window that nothing but the end closes.
-    running = commands.start(*commands.ingest_args(own.topic, place.url, "g", "--window-rows", 100_000_000, "--window-age", "1h"))
+    running = commands.start(*commands.ingest_args(own.topic, place.url, "g", "--window-rows", 10_000_000, "--window-age", "1h"))
     running.until_log("partitions assigned")
     said = running.terminate().expect(0).json()
     assert said["consumed"] == said["committed"] + said["dead_letters"], f"everything read was committed: {said}"

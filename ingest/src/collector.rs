@@ -137,11 +137,8 @@ impl Collector {
             return Ok(false);
         }
         match event {
-            Some(SourceEvent::Assigned(partitions)) => {
-                if !self.assigned(&partitions)? {
-                    return Ok(false);
-                }
-            }
+            Some(SourceEvent::Assigned(partitions)) if !self.assigned(&partitions)? => return Ok(false),
+            Some(SourceEvent::Assigned(_)) => {}
             Some(SourceEvent::Revoked(partitions)) => self.revoked(&partitions)?,
             Some(SourceEvent::End(partition)) => {
                 self.ended.insert(partition, true);

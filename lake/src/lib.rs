@@ -21,6 +21,7 @@ mod log_offsets;
 mod offsets;
 pub mod publish;
 mod registration;
+mod rejected_before;
 pub mod snapshot;
 pub mod stats;
 pub mod store;

@@ -23,15 +23,20 @@ use crate::commit::{AddFile, Commit, TableWriter};
 use crate::dead_letters::{self, Reject};
 use crate::layout::{EventHour, Table, data_file, mirror_file};
 use crate::registration::Registration;
+use crate::rejected_before::{self, Messages};
 use crate::window::ClosedWindow;
 use crate::{Lake, LakeError, Offsets, SourceId, Span, encode, json_mirror};
 
 const FILES_AT_ONCE: usize = 4;
 const DEAD_LETTER_RACES_MAX: u32 = 20;
 
-/// What the publisher makes beside the tables themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a publisher publishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishSettings {
+    /// The topic, as its dead letters name it.
+    pub topic: String,
+    /// The name its offsets are recorded under.
+    pub source: SourceId,
     /// Whether commits are mirrored as JSON lines.
     pub json_mirror: bool,
 }
@@ -54,7 +59,6 @@ pub struct Published {
 /// The one publisher of a process: windows go in, in order.
 pub struct Publisher {
     lake: Lake,
-    source: SourceId,
     ticks: TableWriter,
     rejects: TableWriter,
     registration: Option<Registration>,
@@ -77,9 +81,8 @@ impl Publisher {
     /// `Unavailable`, `Corrupt`, or `Invalid` for a lake of a newer contract.
     pub fn open(
         lake: &Lake,
-        source: SourceId,
-        registrar: Option<Registrar>,
         settings: PublishSettings,
+        registrar: Option<Registrar>,
         clock: Arc<dyn Clock>,
     ) -> BoxFuture<'_, Result<Self, LakeError>> {
         Box::pin(async move {
@@ -87,13 +90,12 @@ impl Publisher {
             let rejects = TableWriter::open(lake, Table::DeadLetters, clock.now_ms()).await?;
             let mut publisher = Self {
                 lake: lake.clone(),
-                source,
                 ticks,
                 rejects,
                 registration: registrar.map(Registration::start),
+                mirror_behind: settings.json_mirror,
                 settings,
                 clock,
-                mirror_behind: settings.json_mirror,
             };
             publisher.mend_mirror().await;
             Ok(publisher)
@@ -107,7 +109,7 @@ impl Publisher {
 
     /// The source whose offsets it commits.
     pub fn source(&self) -> &SourceId {
-        &self.source
+        &self.settings.source
     }
 
     /// Catches up with other writers and returns where the log ends now.
@@ -128,9 +130,12 @@ impl Publisher {
     /// and recognised on the next try), `Corrupt`, `Invalid`, `Conflict`.
     pub fn publish(&mut self, window: ClosedWindow) -> BoxFuture<'_, Result<Published, LakeError>> {
         Box::pin(async move {
-            self.ticks.offsets().check(&self.source, &window.span)?;
-            let ClosedWindow { id, batches, rejects, span, .. } = window;
-            let rejected = self.commit_rejects(id, &span, rejects).await?;
+            self.ticks.offsets().check(&self.settings.source, &window.span)?;
+            let ClosedWindow { id, mut batches, rejects, span, .. } = window;
+            let (rejected, before) = self.commit_rejects(id, &span, rejects).await?;
+            if !before.is_empty() {
+                batches = batches.iter().map(|rows| rejected_before::without(rows, &before)).collect::<Result<_, _>>()?;
+            }
             let parts = blocking(move || encode::split_by_hour(&batches)).await?;
             let (lake, mirror) = (self.lake.clone(), self.settings.json_mirror);
             let uploaded: Vec<Uploaded> = futures::stream::iter(parts.into_iter().enumerate())
@@ -149,37 +154,35 @@ impl Publisher {
             done.bytes = files.iter().map(|f| f.size_bytes).sum();
             done.rows =
                 files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum::<u64>().try_into().unwrap_or(usize::MAX);
-            let commit = Commit { window: id, source: self.source.clone(), span, files };
+            let commit = Commit { window: id, source: self.settings.source.clone(), span, files };
             done.version = self.ticks.commit(&commit, self.clock.now_ms()).await?;
             self.project(mirrors, hours).await;
             Ok(done)
         })
     }
 
-    /// Dead letters go first, under offsets of their own; on a replay those already there are skipped.
-    async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: Vec<Reject>) -> Result<usize, LakeError> {
+    /// Dead letters go first, under offsets of their own. Returns how many are new, and the span's messages that were
+    /// dead letters before (a replay), which are neither committed again nor become ticks.
+    async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: Vec<Reject>) -> Result<(usize, Messages), LakeError> {
         for _ in 0..DEAD_LETTER_RACES_MAX {
             let known = self.rejects.offsets();
-            let fresh: Vec<Reject> = rejects
-                .iter()
-                .filter(|r| known.next(&self.source, r.partition).is_none_or(|next| r.offset >= next))
-                .cloned()
-                .collect();
+            let before = rejected_before::read(&self.lake, &self.settings.topic, &self.settings.source, span, known).await?;
+            let fresh: Vec<Reject> = rejects.iter().filter(|r| !before.contains(&(r.partition, r.offset))).cloned().collect();
             if fresh.is_empty() {
-                return Ok(0);
+                return Ok((0, before));
             }
             let mut accounted = Span::default();
             for (partition, from, to) in span.iter() {
-                let from = known.next(&self.source, partition).unwrap_or(from);
+                let from = known.next(&self.settings.source, partition).unwrap_or(from);
                 if from < to && fresh.iter().any(|r| r.partition == partition) {
                     accounted.extend(partition, from, to)?;
                 }
             }
             let count = fresh.len();
             let files = self.upload_rejects(window, fresh).await?;
-            let commit = Commit { window, source: self.source.clone(), span: accounted, files };
+            let commit = Commit { window, source: self.settings.source.clone(), span: accounted, files };
             match self.rejects.commit(&commit, self.clock.now_ms()).await {
-                Ok(_) => return Ok(count),
+                Ok(_) => return Ok((count, before)),
                 Err(LakeError::Overlap { .. }) => {}
                 Err(other) => return Err(other),
             }
@@ -188,7 +191,7 @@ impl Publisher {
     }
 
     async fn upload_rejects(&self, window: Uuid, rejects: Vec<Reject>) -> Result<Vec<AddFile>, LakeError> {
-        let folders = dead_letters::by_folder(self.source.name(), rejects, self.clock.now_ms())?;
+        let folders = dead_letters::by_folder(&self.settings.topic, rejects, self.clock.now_ms())?;
         let mut files = Vec::new();
         for (part, (folder, rows)) in folders.into_iter().enumerate() {
             let encoded = blocking(move || encode::parquet(Table::DeadLetters, &rows)).await?;
@@ -300,7 +303,8 @@ mod tests {
 
     async fn publisher(lake: &Lake) -> Publisher {
         let clock = Arc::new(ManualClock::at(NOW_NS));
-        Publisher::open(lake, SourceId::new("t"), None, PublishSettings { json_mirror: true }, clock).await.unwrap()
+        let settings = PublishSettings { topic: "t".into(), source: SourceId::new("t"), json_mirror: true };
+        Publisher::open(lake, settings, None, clock).await.unwrap()
     }
 
     fn window(from: i64, to: i64, bad: &[i64]) -> ClosedWindow {
@@ -359,6 +363,19 @@ mod tests {
         let done = next.publish(window(0, 20, &[4, 5, 15])).await.unwrap();
         assert_eq!((done.rows, done.rejects), (17, 1), "only the new reject is committed");
         assert_eq!((rows(&lake, Table::StockData).await, rows(&lake, Table::DeadLetters).await), (17, 3));
+    }
+
+    #[tokio::test]
+    async fn a_message_decoded_differently_on_a_replay_is_never_in_both_tables_or_in_neither() {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
+        let mut dying = publisher(&lake).await;
+        let lost = window(0, 10, &[4]);
+        dying.commit_rejects(lost.id, &lost.span, lost.rejects).await.unwrap();
+        drop(dying);
+        let done = publisher(&lake).await.publish(window(0, 10, &[7])).await.unwrap();
+        assert_eq!((done.rows, done.rejects), (8, 1), "4 stays a dead letter, 7 becomes one");
+        assert_eq!((rows(&lake, Table::StockData).await, rows(&lake, Table::DeadLetters).await), (8, 2));
     }
 
     #[tokio::test]

@@ -163,7 +163,16 @@ impl Lake {
         } else {
             "check the directory, its permissions and free space"
         };
-        LakeError::Unavailable { what: format!("lake {}", self.display()), why: format!("{hint} ({why})") }
+        LakeError::Unavailable { what: format!("lake {}", self.display()), why: format!("{hint} ({})", service_words(&why)) }
+    }
+}
+
+/// What an S3 error document says, without its XML; any other text as it is.
+fn service_words(why: &str) -> String {
+    let element = |name: &str| Some(why.split_once(&format!("<{name}>"))?.1.split_once('<')?.0);
+    match (element("Code"), element("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        _ => why.to_owned(),
     }
 }
 

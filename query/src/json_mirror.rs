@@ -131,7 +131,7 @@ impl TableProvider for JsonMirror {
         let files = self.files().await?;
         let bounds: Vec<&Statistics> = files.iter().map(|f| f.bounds.as_ref()).collect();
         let kept = pruning::may_match(state, &self.schema, &bounds, filters)?;
-        let needed: Vec<_> = files.iter().zip(kept).filter_map(|(file, keep)| keep.then(|| file.clone())).collect();
+        let needed: Vec<_> = files.iter().zip(kept).filter(|(_, keep)| *keep).map(|(file, _)| file.clone()).collect();
         if needed.is_empty() {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }

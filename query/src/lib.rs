@@ -7,6 +7,7 @@
 mod date;
 mod engine;
 mod error;
+mod interruptible;
 mod json_mirror;
 pub mod output;
 mod prompt;
@@ -20,8 +21,6 @@ pub mod volatility;
 
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
-mod measure; // MEASURE
 #[cfg(test)]
 mod tests;
 

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
-use rdkafka::config::ClientConfig;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
@@ -74,14 +74,29 @@ pub type Cursors = BTreeMap<i32, i64>;
 #[derive(Default)]
 struct Context {
     rebalances: Mutex<VecDeque<SourceEvent>>,
+    connected: AtomicBool,
     closing: AtomicBool,
+    /// The error told last.
+    told: Mutex<Option<RDKafkaErrorCode>>,
 }
 
 impl ClientContext for Context {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(facility, message, "librdkafka");
+    }
+
+    /// librdkafka repeats an outage many times a second; each new one is told once. Before the connection stands
+    /// `connect` says what is wrong.
     fn error(&self, error: KafkaError, reason: &str) {
         // Every end of a partition is told here, too; it is news only to the collector.
-        if !matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
-            tracing::warn!(%error, reason, "Kafka client");
+        if !self.connected.load(Ordering::Relaxed) || matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
+            return;
+        }
+        let code = error.rdkafka_error_code();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != code {
+            tracing::warn!(%error, reason, "Kafka client; librdkafka goes on trying");
+            *told = code;
         }
     }
 }
@@ -130,10 +145,10 @@ impl KafkaSource {
     pub fn connect(config: &KafkaConfig) -> Result<Self, IngestError> {
         let mut client = client_config(config);
         client.set("group.id", &config.group);
-        let consumer: BaseConsumer<Context> =
-            client.create_with_context(Context::default()).map_err(|e| IngestError::Invalid(format!("Kafka settings: {e}")))?;
+        let consumer: BaseConsumer<Context> = client.create_with_context(Context::default()).map_err(|e| settings_error(&e))?;
         let source = Self { consumer, topic: config.topic.clone(), brokers: config.brokers.clone() };
         let partitions = source.partitions()?;
+        source.consumer.context().connected.store(true, Ordering::Relaxed);
         if config.alone {
             source.rebalances().push_back(SourceEvent::Assigned(partitions));
         } else {
@@ -306,6 +321,10 @@ fn unavailable(brokers: &str, what: &str, error: &KafkaError) -> IngestError {
     IngestError::Unavailable(format!("Kafka at {brokers}: {what} failed ({code}); check --brokers, the network and the broker"))
 }
 
+fn settings_error(error: &KafkaError) -> IngestError {
+    IngestError::Invalid(format!("librdkafka refuses the settings: {error}"))
+}
+
 fn client_config(config: &KafkaConfig) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
@@ -345,6 +364,16 @@ fn partitions<C: ConsumerContext>(consumer: &BaseConsumer<C>, brokers: &str, top
     Ok(found)
 }
 
+/// Whether the topic can be reached, before anything is made for it elsewhere.
+///
+/// # Errors
+/// `Unavailable` when no broker answers, `Invalid` for an unknown topic or setting.
+pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
+    let consumer: BaseConsumer<Context> =
+        client_config(config).create_with_context(Context::default()).map_err(|e| settings_error(&e))?;
+    partitions(&consumer, &config.brokers, &config.topic).map(|_| ())
+}
+
 /// The high watermarks of a topic, without joining a group.
 ///
 /// # Errors
@@ -355,7 +384,7 @@ pub fn high_watermarks(brokers: &str, topic: &str, librdkafka: &BTreeMap<String,
     for (name, value) in librdkafka {
         client.set(name, value);
     }
-    let consumer: BaseConsumer = client.create().map_err(|e| IngestError::Invalid(format!("Kafka settings: {e}")))?;
+    let consumer: BaseConsumer<Context> = client.create_with_context(Context::default()).map_err(|e| settings_error(&e))?;
     let mut ends = Cursors::new();
     for partition in partitions(&consumer, brokers, topic)? {
         let (_, high) = consumer

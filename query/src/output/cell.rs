@@ -60,8 +60,14 @@ impl<'a> Column<'a> {
     pub(super) fn write(&self, row: usize, out: &mut String) -> Result<(), ArrowError> {
         match (&self.formatter, self.array.data_type()) {
             (Some(formatter), _) => formatter.value(row).write(out),
-            (None, DataType::Float64) => Ok(write_double(self.array.as_primitive::<Float64Type>().value(row), out)),
-            (None, DataType::Float32) => Ok(write_float(self.array.as_primitive::<Float32Type>().value(row), out)),
+            (None, DataType::Float64) => {
+                write_double(self.array.as_primitive::<Float64Type>().value(row), out);
+                Ok(())
+            }
+            (None, DataType::Float32) => {
+                write_float(self.array.as_primitive::<Float32Type>().value(row), out);
+                Ok(())
+            }
             (None, _) => write_nested(self.array, row, out),
         }
     }
