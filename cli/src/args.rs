@@ -126,6 +126,10 @@ pub(crate) struct ProduceArgs {
     /// Seed of the simulation.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
+    /// First event time of the simulation: RFC 3339, or now for a live market in which event time is the clock
+    /// and --rate (1000 when max) the market's own. Default: 2024-01-02T14:30:00Z, so that a seed gives the same bytes.
+    #[arg(long, value_name = "TIME|now", value_parser = parse_start, conflicts_with = "replay")]
+    pub(crate) start: Option<Start>,
     /// Symbols of the simulation.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) symbols: u32,
@@ -144,6 +148,22 @@ pub(crate) struct ProduceArgs {
     /// Print one JSON object on stdout at the end.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// When a simulated market starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At the clock's time, and along with the clock.
+    Now,
+    /// At this event time, nanoseconds since the epoch.
+    At(i64),
+}
+
+fn parse_start(text: &str) -> Result<Start, String> {
+    match text {
+        "now" => Ok(Start::Now),
+        time => ticklake_schemas::parse_event_time(time).map(Start::At).map_err(|e| format!("the time {e}; or give now")),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -208,7 +228,7 @@ pub(crate) struct LakeSqlArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArg,
     /// Run these statements and leave.
-    #[arg(short = 'c', long = "command", value_name = "SQL", conflicts_with = "file")]
+    #[arg(short = 'c', long = "command", value_name = "SQL", conflicts_with = "file", allow_hyphen_values = true)]
     pub(crate) command: Option<String>,
     /// Run the statements of a file and leave; - reads standard input.
     #[arg(short, long, value_name = "FILE")]

@@ -23,7 +23,17 @@ pub(crate) async fn run(args: CatalogArgs) -> Result<(), Failure> {
         });
         writeln!(std::io::stdout(), "{report}")?;
     } else {
-        writeln!(std::io::stdout(), "{report:?}")?;
+        let (created, updated) = (report.created_tables.join(", "), report.updated_tables.join(", "));
+        let none = |names: String| if names.is_empty() { "none".to_owned() } else { names };
+        let text = format!(
+            "{}: tables created: {}; updated: {}; partitions registered: {}; already right: {}",
+            args.glue_database,
+            none(created),
+            none(updated),
+            report.created_partitions,
+            report.unchanged
+        );
+        writeln!(std::io::stdout(), "{text}")?;
     }
     Ok(())
 }

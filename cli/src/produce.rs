@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use ticklake_ingest::produce::{
-    ProduceConfig, ProduceError, ProduceReport, Progress, Replay, ReplayConfig, Shift, SimulateConfig, Simulator, SinkConfig,
-    TickSource, create_topic_if_absent, parse_map, run as produce,
+    ProduceConfig, ProduceError, ProduceReport, Progress, Rate, Replay, ReplayConfig, Shift, SimulateConfig, Simulator,
+    SinkConfig, Speed, TickSource, create_topic_if_absent, parse_map, run as produce,
 };
 use ticklake_lake::clock::{Clock, SystemClock};
 
-use crate::args::ProduceArgs;
+use crate::args::{ProduceArgs, Start};
 use crate::exit::Failure;
 use crate::{screen, signals};
 
@@ -35,9 +35,11 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
         let source = source(&args)?;
         let sink = SinkConfig::new(&args.kafka.brokers, &args.kafka.topic);
         create_topic_if_absent(&sink, args.partitions, REPLICATION)?;
+        // A live market paces itself: a tick is sent when the clock reaches its event time.
+        let live = args.start == Some(Start::Now);
         let config = ProduceConfig {
-            rate: args.rate,
-            speed: args.speed,
+            rate: if live { Rate::Max } else { args.rate },
+            speed: if live { Speed::Times(1.0) } else { args.speed },
             ticks_max: args.ticks,
             duration_max: args.duration,
             progress_every: REDRAW,
@@ -66,9 +68,26 @@ fn source(args: &ProduceArgs) -> Result<TickSource, ProduceError> {
             Ok(Replay::open(&ReplayConfig { path: path.clone(), map, skip_bad: args.skip_bad, shift })?.into())
         }
         None => {
-            let market = SimulateConfig { seed: args.seed, symbols: args.symbols as usize, ..SimulateConfig::default() };
+            let mut market = SimulateConfig { seed: args.seed, symbols: args.symbols as usize, ..SimulateConfig::default() };
+            match args.start {
+                None => {}
+                Some(Start::At(start_ns)) => market.start_ns = start_ns,
+                Some(Start::Now) => {
+                    market.start_ns = now_ns;
+                    market.ticks_per_second = live_rate(args);
+                }
+            }
             Ok(Simulator::new(&market)?.into())
         }
+    }
+}
+
+/// Ticks a second of a live market.
+fn live_rate(args: &ProduceArgs) -> f64 {
+    const DEFAULT: f64 = 1000.0;
+    match args.rate {
+        Rate::Max => DEFAULT,
+        Rate::PerSecond(rate) => rate,
     }
 }
 

@@ -69,7 +69,6 @@ pub(crate) struct Collector {
     /// High watermarks at the start, with `until_end`.
     targets: Option<Cursors>,
     ended: BTreeMap<i32, bool>,
-    was_assigned: bool,
     spare: RawBatch,
 }
 
@@ -100,7 +99,6 @@ impl Collector {
             epoch: 0,
             targets: None,
             ended: BTreeMap::new(),
-            was_assigned: false,
             spare: RawBatch::default(),
         }
     }
@@ -186,7 +184,8 @@ impl Collector {
         let Some(targets) = &self.targets else { return false };
         let done =
             |(p, at): (&i32, &i64)| targets.get(p).is_none_or(|end| at >= end) || self.ended.get(p).copied().unwrap_or(false);
-        self.was_assigned && self.cursors.iter().all(done)
+        // Without partitions there may be some soon: a rebalance takes from others first, and those who end leave theirs.
+        !self.cursors.is_empty() && self.cursors.iter().all(done)
     }
 
     /// Closes the window and hands it on, pausing Kafka while the publisher is behind. False when the publisher is gone.
@@ -277,7 +276,6 @@ impl Collector {
         self.kafka.assign(&starts)?;
         self.ended.extend(starts.keys().map(|p| (*p, false)));
         self.cursors.extend(starts);
-        self.was_assigned = true;
         Ok(true)
     }
 

@@ -337,6 +337,8 @@ fn client_config(config: &KafkaConfig) -> ClientConfig {
         .set("isolation.level", "read_committed")
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("allow.auto.create.topics", "false")
+        // A dead process's partitions go to another after this; the default of 45 s is long for a market.
+        .set("session.timeout.ms", "10000")
         // What librdkafka may hold ahead of us, all partitions together.
         .set("queued.max.messages.kbytes", "32768")
         .set("queued.min.messages", "100000")
