@@ -14,7 +14,7 @@ use ticklake_schemas::DEFAULT_TOPIC;
 
 /// Live market ticks from Kafka into an S3 lakehouse, exactly once; the same SQL on a laptop as on Athena.
 #[derive(Debug, Parser)]
-#[command(name = "ticklake", version, about)]
+#[command(name = "ticklake", version)]
 pub(crate) struct TicklakeArgs {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -223,7 +223,7 @@ pub(crate) enum FormatArg {
 
 /// SQL over a lake: the tables stock_data, stock_data_json and dead_letters.
 #[derive(Debug, Parser)]
-#[command(name = "lake-sql", version, about)]
+#[command(name = "lake-sql", version)]
 pub(crate) struct LakeSqlArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArg,
@@ -288,6 +288,9 @@ pub(crate) struct CatalogSyncArgs {
     /// The Glue database.
     #[arg(long, value_name = "NAME")]
     pub(crate) glue_database: String,
+    /// Point tables of these names that belong to another lake to this one.
+    #[arg(long)]
+    pub(crate) move_tables: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,7 +5,7 @@
 use std::io::Write as _;
 
 use ticklake_lake::Lake;
-use ticklake_lake::catalog::{GlueCatalog, sync};
+use ticklake_lake::catalog::{Elsewhere, GlueCatalog, sync};
 
 use crate::args::{CatalogArgs, CatalogCommand};
 use crate::exit::Failure;
@@ -13,7 +13,8 @@ use crate::exit::Failure;
 pub(crate) async fn run(args: CatalogArgs) -> Result<(), Failure> {
     let CatalogCommand::Sync(args) = args.command;
     let lake = Lake::open(&args.lake.lake).await?;
-    let report = sync(&GlueCatalog::connect().await, &args.glue_database, &lake).await?;
+    let elsewhere = if args.move_tables { Elsewhere::Repoint } else { Elsewhere::Refuse };
+    let report = sync(&GlueCatalog::connect().await, &args.glue_database, &lake, elsewhere).await?;
     if args.json {
         let report = serde_json::json!({
             "created_tables": report.created_tables,

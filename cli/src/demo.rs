@@ -46,8 +46,11 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
         demo_report::print(&args, &engine, &landed, &proof).await?;
     }
     proof.verdict()?;
+    if stop.load(Ordering::SeqCst) {
+        return Err(Failure::interrupted());
+    }
     let person = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    if person && !args.no_repl && !args.json && !stop.load(Ordering::SeqCst) {
+    if person && !args.no_repl && !args.json {
         sql::stay(&engine, Format::Table).await?;
     }
     Ok(())
@@ -59,7 +62,7 @@ async fn land(args: &DemoArgs, lake: &Lake, stop: &Arc<AtomicBool>) -> Result<La
     let broker = DemoBroker::start(&topic, PARTITIONS)?;
     let started = Instant::now();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let settings = PublishSettings { topic: topic.clone(), source: SourceId::new(&topic), json_mirror: true };
+    let settings = PublishSettings { source: SourceId::new(&topic), json_mirror: true };
     let publisher = Publisher::open(lake, settings, None, Arc::clone(&clock)).await?;
     let (progress, drained) = (Arc::new(Progress::default()), Arc::new(AtomicBool::new(false)));
     let consumer = Arc::clone(&progress);
@@ -132,7 +135,12 @@ async fn wait(
         every.tick().await;
         let consumed = Progress::get(&progress.consumed);
         bar.set_position(consumed);
-        bar.set_message(format!("ticks, {} committed", screen::grouped(Progress::get(&progress.committed))));
+        bar.set_message(format!(
+            "{} of {} ticks, {} committed",
+            screen::grouped(consumed),
+            screen::grouped(ticks),
+            screen::grouped(Progress::get(&progress.committed))
+        ));
         if let Some(task) = producing.take_if(|task| task.is_finished()) {
             produced = Some(task.await.map_err(|e| Failure::failed(e.to_string()))??);
         }

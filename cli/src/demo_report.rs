@@ -11,7 +11,7 @@ use ticklake_query::{Engine, Format, run_statements};
 
 use crate::args::DemoArgs;
 use crate::exit::Failure;
-use crate::screen::grouped;
+use crate::screen::{counted, grouped};
 
 /// Rows of an answer that are shown.
 const ROWS_SHOWN: usize = 10;
@@ -98,9 +98,9 @@ pub(crate) async fn print(args: &DemoArgs, engine: &Engine, landed: &Landed, pro
     writeln!(out, "What landed in {}", engine.lake().display())?;
     writeln!(out, "  produced      {:>12}  ticks of {} symbols, seed {}", grouped(landed.produced), args.symbols, args.seed)?;
     let shape = format!(
-        "{} commits, {} files, {:.1} bytes a tick",
-        grouped(landed.versions),
-        grouped(landed.files),
+        "{}, {}, {:.1} bytes a tick",
+        counted(landed.versions, "commit"),
+        counted(landed.files, "file"),
         bytes_a_tick(landed)
     );
     writeln!(out, "  committed     {:>12}  {shape}", grouped(landed.committed))?;

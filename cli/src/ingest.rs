@@ -10,9 +10,11 @@ use serde_json::json;
 use ticklake_ingest::Progress;
 use ticklake_ingest::pipeline::{self, IngestConfig};
 use ticklake_ingest::source::kafka::{KafkaConfig, check};
+use ticklake_lake::catalog::spec::LakeTables;
 use ticklake_lake::catalog::{GlueCatalog, Registrar};
 use ticklake_lake::clock::{Clock, SystemClock};
 use ticklake_lake::publish::{PublishSettings, Publisher};
+use ticklake_lake::store::parse_location;
 use ticklake_lake::window::WindowLimits;
 use ticklake_lake::{Lake, SourceId};
 
@@ -35,13 +37,16 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     };
     let reachable = kafka.clone();
     tokio::task::spawn_blocking(move || check(&reachable)).await.map_err(|e| Failure::failed(e.to_string()))??;
+    if args.glue_database.is_some() {
+        LakeTables::of(&parse_location(&args.lake.lake)?)?;
+    }
     let lake = Lake::open_or_create(&args.lake.lake).await?;
     let registrar = match &args.glue_database {
         None => None,
         Some(database) => Some(Registrar::new(Arc::new(GlueCatalog::connect().await), database.as_str(), lake.clone())),
     };
-    let source = SourceId::new(args.source.unwrap_or_else(|| args.kafka.topic.clone()));
-    let settings = PublishSettings { topic: args.kafka.topic, source, json_mirror: !args.no_json_mirror };
+    let source = SourceId::new(args.source.unwrap_or(args.kafka.topic));
+    let settings = PublishSettings { source, json_mirror: !args.no_json_mirror };
     let publisher = Publisher::open(&lake, settings, registrar, Arc::clone(&clock)).await?;
     let window = WindowLimits { rows_max: args.window_rows as usize, bytes_max: args.window_bytes, age_max: args.window_age };
     let config = IngestConfig { kafka, window, until_end: args.until_end };
@@ -62,7 +67,8 @@ fn show(progress: Arc<Progress>) -> tokio::task::JoinHandle<()> {
             every.tick().await;
             line.set_position(Progress::get(&progress.consumed));
             line.set_message(format!(
-                "read, {} committed in {} commits, {} dead letters",
+                "{} read, {} committed in {} commits, {} dead letters",
+                screen::grouped(Progress::get(&progress.consumed)),
                 screen::grouped(Progress::get(&progress.committed)),
                 screen::grouped(Progress::get(&progress.commits)),
                 screen::grouped(Progress::get(&progress.dead_letters))
@@ -90,11 +96,11 @@ fn report(progress: &Progress, started: Instant, as_json: bool) -> Result<(), Fa
         writeln!(std::io::stdout(), "{report}")?;
     } else {
         eprintln!(
-            "committed {} ticks and {} dead letters in {} commits, {} files, {elapsed_s:.1} s",
-            screen::grouped(get(&progress.committed)),
-            screen::grouped(get(&progress.dead_letters)),
-            screen::grouped(get(&progress.commits)),
-            screen::grouped(get(&progress.files)),
+            "committed {} and {} in {}, {}, {elapsed_s:.1} s",
+            screen::counted(get(&progress.committed), "tick"),
+            screen::counted(get(&progress.dead_letters), "dead letter"),
+            screen::counted(get(&progress.commits), "commit"),
+            screen::counted(get(&progress.files), "file"),
         );
     }
     Ok(())

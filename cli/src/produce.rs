@@ -48,7 +48,7 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
         let line = args.ticks.map_or_else(|| screen::line("produce"), |ticks| screen::bar(ticks, "produce"));
         let told = |p: &Progress| {
             line.set_position(p.produced);
-            line.set_message(format!("sent, {} acknowledged", screen::grouped(p.delivered)));
+            line.set_message(format!("{} sent, {} acknowledged", screen::grouped(p.produced), screen::grouped(p.delivered)));
         };
         let report = produce(&config, source, &stop, told);
         line.finish_and_clear();

@@ -9,6 +9,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const REDRAWS_PER_SECOND: u8 = 10;
+/// Narrow enough for any terminal; the figures are cut to what room is left.
+const BAR: &str = "{prefix} {bar:16.cyan/dim} {percent:>3}% {wide_msg}";
 
 /// Whether a person watches.
 pub(crate) fn is_watched() -> bool {
@@ -17,16 +19,12 @@ pub(crate) fn is_watched() -> bool {
 
 /// A bar of known length, hidden when nobody watches.
 pub(crate) fn bar(length: u64, what: &str) -> ProgressBar {
-    styled(
-        ProgressBar::with_draw_target(Some(length), target()),
-        "{prefix:>9} {wide_bar:.cyan/dim} {human_pos}/{human_len} {msg} {eta}",
-        what,
-    )
+    styled(ProgressBar::with_draw_target(Some(length), target()), BAR, what)
 }
 
 /// A line without a length, hidden when nobody watches.
 pub(crate) fn line(what: &str) -> ProgressBar {
-    let line = styled(ProgressBar::with_draw_target(None, target()), "{prefix:>9} {spinner} {human_pos} {msg}", what);
+    let line = styled(ProgressBar::with_draw_target(None, target()), "{prefix} {spinner} {wide_msg}", what);
     line.enable_steady_tick(Duration::from_millis(1000 / u64::from(REDRAWS_PER_SECOND)));
     line
 }
@@ -38,6 +36,11 @@ fn target() -> ProgressDrawTarget {
 fn styled(bar: ProgressBar, template: &str, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.with_style(style).with_prefix(what.to_owned())
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 /// `1234567` as `1,234,567`.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use serde::Serialize;
-use ticklake_ingest::source::kafka::{Cursors, high_watermarks};
+use ticklake_ingest::source::kafka::{Watermarks, watermarks};
 use ticklake_lake::layout::Table;
 use ticklake_lake::{AsOf, Lake, Offsets, Snapshot};
 
@@ -36,6 +36,9 @@ struct OffsetStatus {
     /// Messages in Kafka that are not in the lake.
     #[serde(skip_serializing_if = "Option::is_none")]
     lag: Option<i64>,
+    /// Why an ingester would refuse to go on here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,7 +61,7 @@ pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
     let ends = match args.brokers.clone() {
         None => None,
         Some(brokers) => Some(
-            tokio::task::spawn_blocking(move || high_watermarks(&brokers, &topic, &BTreeMap::new()))
+            tokio::task::spawn_blocking(move || watermarks(&brokers, &topic, &BTreeMap::new()))
                 .await
                 .map_err(|e| Failure::failed(e.to_string()))??,
         ),
@@ -86,28 +89,37 @@ fn table_status(snapshot: &Snapshot) -> TableStatus {
 }
 
 /// Committed offsets, with the lag of `source` where the brokers were asked; a partition never committed lags by all it holds.
-fn offset_status(committed: &Offsets, source: &str, ends: Option<&Cursors>) -> Vec<OffsetStatus> {
+fn offset_status(committed: &Offsets, source: &str, kafka: Option<&Watermarks>) -> Vec<OffsetStatus> {
     let mut rows: Vec<OffsetStatus> = committed
         .iter()
         .map(|(from, partition, offset)| {
-            let high_watermark = ends.filter(|_| from.name() == source).and_then(|e| e.get(&partition).copied());
-            let lag = high_watermark.map(|end| (end - offset).max(0));
-            OffsetStatus { source: from.name().to_owned(), partition, offset, high_watermark, lag }
+            let asked = kafka.filter(|_| from.name() == source).and_then(|k| k.get(&partition).copied());
+            against_kafka(from.name(), partition, offset, asked)
         })
         .collect();
-    for (&partition, &end) in ends.into_iter().flatten() {
+    for (&partition, &(low, high)) in kafka.into_iter().flatten() {
         if !rows.iter().any(|r| r.source == source && r.partition == partition) {
-            rows.push(OffsetStatus {
-                source: source.to_owned(),
-                partition,
-                offset: 0,
-                high_watermark: Some(end),
-                lag: Some(end),
-            });
+            rows.push(against_kafka(source, partition, low, Some((low, high))));
         }
     }
     rows.sort_by(|a, b| (&a.source, a.partition).cmp(&(&b.source, b.partition)));
     rows
+}
+
+fn against_kafka(source: &str, partition: i32, offset: i64, kafka: Option<(i64, i64)>) -> OffsetStatus {
+    let problem = match kafka {
+        Some((_, high)) if offset > high => Some("ahead of Kafka: the topic was re-created or truncated".to_owned()),
+        Some((low, _)) if offset < low => Some(format!("{} offsets are gone from Kafka", low - offset)),
+        _ => None,
+    };
+    OffsetStatus {
+        source: source.to_owned(),
+        partition,
+        offset,
+        high_watermark: kafka.map(|(_, high)| high),
+        lag: kafka.map(|(_, high)| (high - offset).max(0)),
+        problem,
+    }
 }
 
 fn print(status: &Status) -> std::io::Result<()> {
@@ -133,7 +145,14 @@ fn print(status: &Status) -> std::io::Result<()> {
     for o in &status.offsets {
         let number = |n: Option<i64>| n.map_or_else(|| "-".to_owned(), |n| grouped(n.unsigned_abs()));
         let (end, lag) = (number(o.high_watermark), number(o.lag));
-        writeln!(out, "{:<32} {:>9} {:>16} {end:>16} {lag:>12}", o.source, o.partition, grouped(o.offset.unsigned_abs()))?;
+        let problem = o.problem.as_deref().unwrap_or_default();
+        writeln!(
+            out,
+            "{:<32} {:>9} {:>16} {end:>16} {lag:>12}  {problem}",
+            o.source,
+            o.partition,
+            grouped(o.offset.unsigned_abs())
+        )?;
     }
     Ok(())
 }

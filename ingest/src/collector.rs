@@ -5,7 +5,7 @@
 //! Invariant: polling never stops: while the lake is slow the partitions are paused and the poll goes on.
 //! Whatever is dropped here was never committed, so it is read again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -47,6 +47,7 @@ pub(crate) struct Shared {
 /// Settings of the collecting side.
 pub(crate) struct CollectSettings {
     pub(crate) source: SourceId,
+    /// What rows say they came from: the source's name, so that two clusters' offsets never look like one's.
     pub(crate) topic: Arc<str>,
     pub(crate) limits: WindowLimits,
     pub(crate) batch: BatchLimits,
@@ -69,6 +70,8 @@ pub(crate) struct Collector {
     /// High watermarks at the start, with `until_end`.
     targets: Option<Cursors>,
     ended: BTreeMap<i32, bool>,
+    /// What happened while a window waited for the publisher.
+    deferred: VecDeque<SourceEvent>,
     spare: RawBatch,
 }
 
@@ -99,6 +102,7 @@ impl Collector {
             epoch: 0,
             targets: None,
             ended: BTreeMap::new(),
+            deferred: VecDeque::new(),
             spare: RawBatch::default(),
         }
     }
@@ -110,38 +114,56 @@ impl Collector {
             self.targets =
                 Some(partitions.into_iter().map(|p| Ok((p, self.kafka.watermarks(p)?.1))).collect::<Result<_, IngestError>>()?);
         }
-        while !self.shared.stop.load(Ordering::SeqCst) && !self.at_end() {
-            if !self.turn()? {
+        loop {
+            while !self.stopping() && !self.at_end() {
+                if !self.turn()? {
+                    return Ok(());
+                }
+            }
+            self.flush(FlushReason::Shutdown)?;
+            // Answered once every window before it is durable; `None` means the publisher has failed and says why itself.
+            if self.offsets(None)?.is_none() {
+                return Ok(());
+            }
+            if self.stopping() || !self.overtaken() {
+                self.report(CommitMode::Sync);
+                return Ok(());
+            }
+            // The last window was another writer's: what it left of ours is still to be read.
+            if !self.start_over()? {
                 return Ok(());
             }
         }
-        self.flush(FlushReason::Shutdown)?;
-        // Answered once every window before it is durable; `None` means the publisher has failed and says why itself.
-        if self.offsets(None)?.is_some() {
-            self.report(CommitMode::Sync);
-        }
-        self.kafka.close();
-        Ok(())
+    }
+
+    fn stopping(&self) -> bool {
+        self.shared.stop.load(Ordering::SeqCst)
+    }
+
+    /// Whether another writer had committed our span since we last started over.
+    fn overtaken(&self) -> bool {
+        self.shared.epoch.load(Ordering::SeqCst) != self.epoch
     }
 
     /// One turn: poll, decode, gather, hand on. False when the publisher is gone.
     fn turn(&mut self) -> Result<bool, IngestError> {
+        while let Some(event) = self.deferred.pop_front() {
+            if !self.answer(event)? {
+                return Ok(false);
+            }
+        }
         let mut batch = std::mem::take(&mut self.spare);
         batch.topic = Arc::clone(&self.settings.topic);
         let limits = self.wait();
         let event = self.kafka.fill(&mut batch, &mut self.cursors, &limits)?;
         self.gather(batch)?;
-        if self.shared.epoch.load(Ordering::SeqCst) != self.epoch && !self.start_over()? {
+        if self.overtaken() && !self.start_over()? {
             return Ok(false);
         }
-        match event {
-            Some(SourceEvent::Assigned(partitions)) if !self.assigned(&partitions)? => return Ok(false),
-            Some(SourceEvent::Assigned(_)) => {}
-            Some(SourceEvent::Revoked(partitions)) => self.revoked(&partitions)?,
-            Some(SourceEvent::End(partition)) => {
-                self.ended.insert(partition, true);
-            }
-            None => {}
+        if let Some(event) = event
+            && !self.answer(event)?
+        {
+            return Ok(false);
         }
         self.report(CommitMode::Async);
         match self.window.due(&self.settings.limits, self.clock.now_ns()) {
@@ -150,9 +172,22 @@ impl Collector {
         }
     }
 
-    /// The batch limits of a turn: never waiting past the window's due time.
+    /// Does what an event asks. False when the publisher is gone.
+    fn answer(&mut self, event: SourceEvent) -> Result<bool, IngestError> {
+        match event {
+            SourceEvent::Assigned(partitions) => self.assigned(&partitions),
+            SourceEvent::Revoked(partitions) => self.revoked(&partitions).map(|()| true),
+            SourceEvent::End(partition) => {
+                self.ended.insert(partition, true);
+                Ok(true)
+            }
+        }
+    }
+
+    /// The batch limits of a turn: never past what the window may hold, never waiting past its due time.
     fn wait(&self) -> BatchLimits {
         let mut limits = self.settings.batch;
+        limits.rows_max = limits.rows_max.min(self.window.room(&self.settings.limits)).max(1);
         if !self.window.is_empty() {
             let left_ns = self.window.age_deadline_ns(&self.settings.limits) - self.clock.now_ns();
             limits.wait_max = limits.wait_max.min(Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0)));
@@ -216,9 +251,8 @@ impl Collector {
                     let limits = BatchLimits { wait_max: Duration::ZERO, ..self.settings.batch };
                     let event = self.kafka.fill(&mut late, &mut self.cursors, &limits)?;
                     self.gather(late)?;
-                    if let Some(event) = event {
-                        self.rebalance_under_pressure(event)?;
-                    }
+                    // Answered after this window is handed on: a rebalance must see windows in their order.
+                    self.deferred.extend(event);
                 }
             }
         };
@@ -227,22 +261,6 @@ impl Collector {
             self.kafka.resume(&self.cursors)?;
         }
         Ok(true)
-    }
-
-    /// A rebalance while the publisher is stuck: revoked partitions are dropped (their windows meet the law later),
-    /// assigned ones wait for the publisher's word on where they start.
-    fn rebalance_under_pressure(&mut self, event: SourceEvent) -> Result<(), IngestError> {
-        match event {
-            SourceEvent::Revoked(partitions) => {
-                self.drop_window();
-                self.forget(&partitions)
-            }
-            SourceEvent::Assigned(partitions) => self.assigned(&partitions).map(|_| ()),
-            SourceEvent::End(partition) => {
-                self.ended.insert(partition, true);
-                Ok(())
-            }
-        }
     }
 
     /// Gives revoked partitions up after flushing what they brought, within the budget.

@@ -56,7 +56,7 @@ pub fn run(
         let (committed_to, committed) = std::sync::mpsc::channel();
         let settings = CollectSettings {
             source: publisher.source().clone(),
-            topic: Arc::from(config.kafka.topic.as_str()),
+            topic: Arc::from(publisher.source().name()),
             limits: config.window,
             batch: BatchLimits::default(),
             until_end: config.until_end,

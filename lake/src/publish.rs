@@ -33,9 +33,7 @@ const DEAD_LETTER_RACES_MAX: u32 = 20;
 /// What a publisher publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishSettings {
-    /// The topic, as its dead letters name it.
-    pub topic: String,
-    /// The name its offsets are recorded under.
+    /// The name its offsets are recorded under, and what its rows say they came from: the topic, unless configured otherwise.
     pub source: SourceId,
     /// Whether commits are mirrored as JSON lines.
     pub json_mirror: bool,
@@ -166,7 +164,7 @@ impl Publisher {
     async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: Vec<Reject>) -> Result<(usize, Messages), LakeError> {
         for _ in 0..DEAD_LETTER_RACES_MAX {
             let known = self.rejects.offsets();
-            let before = rejected_before::read(&self.lake, &self.settings.topic, &self.settings.source, span, known).await?;
+            let before = rejected_before::read(&self.lake, &self.settings.source, span, known).await?;
             let fresh: Vec<Reject> = rejects.iter().filter(|r| !before.contains(&(r.partition, r.offset))).cloned().collect();
             if fresh.is_empty() {
                 return Ok((0, before));
@@ -191,7 +189,7 @@ impl Publisher {
     }
 
     async fn upload_rejects(&self, window: Uuid, rejects: Vec<Reject>) -> Result<Vec<AddFile>, LakeError> {
-        let folders = dead_letters::by_folder(&self.settings.topic, rejects, self.clock.now_ms())?;
+        let folders = dead_letters::by_folder(self.settings.source.name(), rejects, self.clock.now_ms())?;
         let mut files = Vec::new();
         for (part, (folder, rows)) in folders.into_iter().enumerate() {
             let encoded = blocking(move || encode::parquet(Table::DeadLetters, &rows)).await?;
@@ -303,7 +301,7 @@ mod tests {
 
     async fn publisher(lake: &Lake) -> Publisher {
         let clock = Arc::new(ManualClock::at(NOW_NS));
-        let settings = PublishSettings { topic: "t".into(), source: SourceId::new("t"), json_mirror: true };
+        let settings = PublishSettings { source: SourceId::new("t"), json_mirror: true };
         Publisher::open(lake, settings, None, clock).await.unwrap()
     }
 

@@ -23,13 +23,7 @@ use crate::{AsOf, DataFile, Lake, LakeError, Offsets, Snapshot, SourceId, Span};
 pub(crate) type Messages = BTreeSet<(i32, i64)>;
 
 /// The messages of `span` that `dead_letters` holds. Reads nothing when `known`, the offsets of that table, end before the span.
-pub(crate) async fn read(
-    lake: &Lake,
-    topic: &str,
-    source: &SourceId,
-    span: &Span,
-    known: &Offsets,
-) -> Result<Messages, LakeError> {
+pub(crate) async fn read(lake: &Lake, source: &SourceId, span: &Span, known: &Offsets) -> Result<Messages, LakeError> {
     let replayed = |(p, from, _): &(i32, i64, i64)| known.next(source, *p).is_some_and(|next| next > *from);
     let ranges: Vec<(i32, i64, i64)> = span.iter().filter(replayed).collect();
     let mut found = Messages::new();
@@ -42,7 +36,7 @@ pub(crate) async fn read(
     for file in snapshot.files.iter().filter(|file| ranges.iter().any(|range| may_hold(file, range))) {
         let got = lake.store().get(&file.path).await.map_err(|e| lake.unavailable(&e))?;
         let bytes = got.bytes().await.map_err(|e| lake.unavailable(&e))?;
-        let messages = offsets_of(topic, bytes).map_err(|why| LakeError::corrupt(file.path.to_string(), why))?;
+        let messages = offsets_of(source.name(), bytes).map_err(|why| LakeError::corrupt(file.path.to_string(), why))?;
         found.extend(
             messages.into_iter().filter(|(p, o)| ranges.iter().any(|(rp, from, to)| rp == p && (*from..*to).contains(o))),
         );

@@ -176,6 +176,10 @@ fn service_words(why: &str) -> String {
     }
 }
 
+fn has_percent_code(path: &str) -> bool {
+    path.as_bytes().windows(3).any(|w| w[0] == b'%' && w[1].is_ascii_hexdigit() && w[2].is_ascii_hexdigit())
+}
+
 fn not_a_lake(location: &str, why: &str) -> LakeError {
     LakeError::Invalid(format!(
         "{location} is not a lake: {why}; make one with `ticklake demo --lake …` or `ticklake ingest --lake …`"
@@ -204,6 +208,9 @@ pub fn parse_location(location: &str) -> Result<Url, LakeError> {
         if path.is_file() {
             return Err(invalid("is a file, not a directory"));
         }
+        if has_percent_code(&path.to_string_lossy()) {
+            return Err(invalid("holds %XX in its name, which readers of Delta tables take for another character"));
+        }
         Url::from_directory_path(path).map_err(|()| invalid("is not an absolute path"))?
     };
     if !url.path().ends_with('/') {
@@ -222,7 +229,7 @@ mod tests {
         assert_eq!(parse_location("s3://b/p/q").unwrap().as_str(), "s3://b/p/q/");
         assert_eq!(parse_location("s3://b").unwrap().as_str(), "s3://b/");
         assert!(parse_location("./x").unwrap().as_str().ends_with("/x/"));
-        for bad in ["", "gs://b/p", "s3://", "s3:///p"] {
+        for bad in ["", "pct%20x", "gs://b/p", "s3://", "s3:///p"] {
             assert!(matches!(parse_location(bad), Err(LakeError::Invalid(_))), "{bad}");
         }
     }

@@ -121,6 +121,11 @@ impl Window {
         self.bytes
     }
 
+    /// Rows and rejects that still fit, by `rows_max`.
+    pub fn room(&self, limits: &WindowLimits) -> usize {
+        limits.rows_max.saturating_sub(self.rows + self.rejects.len())
+    }
+
     /// Adds a batch; `now_ns` opens the window if it is the first.
     ///
     /// # Errors

@@ -46,10 +46,11 @@ pub async fn prompt(engine: &Engine, format: Format, out: &mut (dyn Write + Send
         let (returned, signal) = read(editor).await?;
         editor = returned;
         match signal {
-            Signal::Success(input) => match Command::parse(&input) {
+            // A command works in the middle of a statement, too, and drops it: who forgot the ; must get out.
+            Signal::Success(input) => match Command::parse(last_command(&input).unwrap_or(&input)) {
                 Some(Command::Quit) => return Ok(()),
                 Some(Command::Help) => tell(&help())?,
-                None if input.trim_start().starts_with('\\') => tell("there is no such command; \\? lists them")?,
+                None if last_command(&input).is_some() => tell("there is no such command; \\? lists them")?,
                 None => answer(engine, &input, format, out).await?,
             },
             Signal::CtrlD => return Ok(()),
@@ -100,11 +101,16 @@ fn help() -> String {
     )
 }
 
+/// The last line, if it begins with a backslash.
+fn last_command(input: &str) -> Option<&str> {
+    input.lines().last().map(str::trim).filter(|line| line.starts_with('\\'))
+}
+
 struct UntilSemicolon;
 
 impl Validator for UntilSemicolon {
     fn validate(&self, input: &str) -> ValidationResult {
-        let done = input.trim_start().starts_with('\\') || Command::parse(input).is_some() || is_complete(input);
+        let done = last_command(input).is_some() || Command::parse(input).is_some() || is_complete(input);
         if done { ValidationResult::Complete } else { ValidationResult::Incomplete }
     }
 }

@@ -59,7 +59,9 @@ fn reads_only(statement: &Statement) -> bool {
 fn refuse(statement: &str) -> QueryError {
     let verb: String = statement.chars().take_while(char::is_ascii_alphabetic).collect();
     let what = if verb.is_empty() { "the statement".to_owned() } else { verb.to_uppercase() };
-    QueryError::Sql(format!("{what} is refused: lakes are read-only here; SELECT, EXPLAIN, SHOW and DESCRIBE run"))
+    QueryError::Sql(format!(
+        "{what} is refused: lakes are read-only here; SELECT, SHOW TABLES, SHOW COLUMNS, DESCRIBE and EXPLAIN of them run"
+    ))
 }
 
 #[cfg(test)]

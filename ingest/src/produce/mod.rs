@@ -27,6 +27,8 @@ pub use topic::{TopicState, create_topic_if_absent};
 
 /// Messages sent between two looks at the clock, the stop flag and the reports.
 const ROUND_MESSAGES_MAX: u64 = 256;
+/// Shortest sleep between two looks: librdkafka rounds shorter ones down to none, which would spin.
+const SLEEP_MIN: Duration = Duration::from_millis(5);
 /// Longest sleep between two looks.
 const SLEEP_MAX: Duration = Duration::from_millis(20);
 /// How long a full queue or a closed gate is left to empty.
@@ -287,8 +289,9 @@ impl Pump<'_> {
             let round = self.send_round(bucket.available().min(left).min(ROUND_MESSAGES_MAX), elapsed)?;
             bucket.take(self.counted.produced - before);
             match round {
-                Round::Sent => self.sink.poll(bucket.wait().min(SLEEP_MAX))?,
-                Round::Wait(wait) => self.sink.poll(wait.min(SLEEP_MAX))?,
+                Round::Sent if bucket.wait().is_zero() => self.sink.poll(Duration::ZERO)?,
+                Round::Sent => self.sink.poll(bucket.wait().clamp(SLEEP_MIN, SLEEP_MAX))?,
+                Round::Wait(wait) => self.sink.poll(wait.clamp(SLEEP_MIN, SLEEP_MAX))?,
                 Round::End => return Ok(false),
             }
         }

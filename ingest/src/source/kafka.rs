@@ -149,6 +149,7 @@ impl KafkaSource {
         let source = Self { consumer, topic: config.topic.clone(), brokers: config.brokers.clone() };
         let partitions = source.partitions()?;
         source.consumer.context().connected.store(true, Ordering::Relaxed);
+        tracing::info!(topic = config.topic, group = config.group, "waiting for partitions");
         if config.alone {
             source.rebalances().push_back(SourceEvent::Assigned(partitions));
         } else {
@@ -292,12 +293,6 @@ impl KafkaSource {
         }
     }
 
-    /// Leaves the group.
-    pub fn close(self) {
-        self.consumer.context().closing.store(true, Ordering::SeqCst);
-        self.consumer.unsubscribe();
-    }
-
     fn rebalances(&self) -> MutexGuard<'_, VecDeque<SourceEvent>> {
         self.consumer.context().waiting()
     }
@@ -313,6 +308,18 @@ impl KafkaSource {
 
     fn failed(&self, what: &str, error: &KafkaError) -> IngestError {
         unavailable(&self.brokers, what, error)
+    }
+}
+
+impl Drop for KafkaSource {
+    /// Leaves the group. librdkafka's own closing waits until every rebalance is answered, so from here on they answer themselves.
+    fn drop(&mut self) {
+        self.consumer.context().closing.store(true, Ordering::SeqCst);
+        let unanswered = !self.rebalances().is_empty();
+        if unanswered && let Err(error) = self.consumer.unassign() {
+            tracing::debug!(%error, "unassign while closing");
+        }
+        self.consumer.unsubscribe();
     }
 }
 
@@ -376,23 +383,26 @@ pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
     partitions(&consumer, &config.brokers, &config.topic).map(|_| ())
 }
 
-/// The high watermarks of a topic, without joining a group.
+/// Low and high watermark by partition: what Kafka still has, `[low, high)`.
+pub type Watermarks = BTreeMap<i32, (i64, i64)>;
+
+/// The watermarks of a topic, without joining a group.
 ///
 /// # Errors
 /// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
-pub fn high_watermarks(brokers: &str, topic: &str, librdkafka: &BTreeMap<String, String>) -> Result<Cursors, IngestError> {
+pub fn watermarks(brokers: &str, topic: &str, librdkafka: &BTreeMap<String, String>) -> Result<Watermarks, IngestError> {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", brokers).set("client.id", "ticklake-status").set("log_level", "3");
     for (name, value) in librdkafka {
         client.set(name, value);
     }
     let consumer: BaseConsumer<Context> = client.create_with_context(Context::default()).map_err(|e| settings_error(&e))?;
-    let mut ends = Cursors::new();
+    let mut ends = Watermarks::new();
     for partition in partitions(&consumer, brokers, topic)? {
-        let (_, high) = consumer
+        let both = consumer
             .fetch_watermarks(topic, partition, METADATA_TIMEOUT)
             .map_err(|e| unavailable(brokers, &format!("watermarks of {topic}/{partition}"), &e))?;
-        ends.insert(partition, high);
+        ends.insert(partition, both);
     }
     Ok(ends)
 }

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 pub use glue::GlueCatalog;
 pub use memory::MemoryCatalog;
 pub use registrar::Registrar;
-pub use sync::{SyncReport, sync};
+pub use sync::{Elsewhere, SyncReport, sync};
 
 use crate::LakeError;
 

@@ -61,10 +61,10 @@ impl SyncReport {
 /// # Errors
 /// `Invalid` for a lake without ticks' table or not on S3, or when something that is not ours has a table's name;
 /// `Unavailable` when the lake or the catalog does not answer; `Conflict` when others keep changing a table.
-pub async fn sync(catalog: &dyn Catalog, database: &str, lake: &Lake) -> Result<SyncReport, LakeError> {
+pub async fn sync(catalog: &dyn Catalog, database: &str, lake: &Lake, elsewhere: Elsewhere) -> Result<SyncReport, LakeError> {
     LakeTables::of(lake.url())?;
     let folders = committed_folders(lake).await?;
-    sync_with(catalog, database, lake.url(), &folders, Elsewhere::Repoint).await
+    sync_with(catalog, database, lake.url(), &folders, elsewhere).await
 }
 
 /// The folders of the newest version of `stock_data`.
