@@ -9,7 +9,6 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ticklake_ingest::produce::{Rate, Speed};
 use ticklake_lake::AsOf;
-use ticklake_lake::window::WindowLimits;
 use ticklake_schemas::DEFAULT_TOPIC;
 
 /// Live market ticks from Kafka into an S3 lakehouse, exactly once; the same SQL on a laptop as on Athena.
@@ -61,6 +60,31 @@ pub(crate) struct KafkaArgs {
     /// Topic.
     #[arg(long, default_value = DEFAULT_TOPIC)]
     pub(crate) topic: String,
+    #[command(flatten)]
+    pub(crate) options: KafkaOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KafkaOptions {
+    /// A librdkafka setting, such as security.protocol=SASL_SSL; repeatable. Secrets belong in the environment
+    /// variable, which holds one setting a line.
+    #[arg(short = 'X', long = "kafka-option", env = "TICKLAKE_KAFKA_OPTIONS", hide_env_values = true, value_delimiter = '\n')]
+    #[arg(value_name = "NAME=VALUE", value_parser = parse_option)]
+    kafka_option: Vec<(String, String)>,
+}
+
+impl KafkaOptions {
+    /// The settings by name; of a name given twice the last counts.
+    pub(crate) fn by_name(self) -> std::collections::BTreeMap<String, String> {
+        self.kafka_option.into_iter().collect()
+    }
+}
+
+fn parse_option(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err("give NAME=VALUE".into()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -202,8 +226,8 @@ pub(crate) struct IngestArgs {
     #[arg(long, default_value_t = 250_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) window_rows: u32,
     /// Commit at the latest when ticks in memory reach so many bytes.
-    #[arg(long, default_value_t = WindowLimits::default().bytes_max)]
-    pub(crate) window_bytes: usize,
+    #[arg(long, default_value_t = 96 << 20, value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
+    pub(crate) window_bytes: u32,
     /// Do not write the JSON mirror.
     #[arg(long)]
     pub(crate) no_json_mirror: bool,
@@ -264,6 +288,8 @@ pub(crate) struct StatusArgs {
     /// Name its offsets are recorded under. Default: the topic.
     #[arg(long)]
     pub(crate) source: Option<String>,
+    #[command(flatten)]
+    pub(crate) options: KafkaOptions,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,

@@ -69,8 +69,8 @@ async fn land(args: &DemoArgs, lake: &Lake, stop: &Arc<AtomicBool>) -> Result<La
     let in_flight = Arc::new(InFlight::new(IN_FLIGHT_BYTES_MAX, move || Progress::get(&consumer.consumed_bytes)));
     let config = IngestConfig { kafka: kafka(&broker.brokers(), &topic), window: WindowLimits::default(), until_end: false };
     let ingesting = tokio::spawn(pipeline::run(config, publisher, clock, Arc::clone(&drained), Arc::clone(&progress)));
-    let producing = start_producer(args, SinkConfig::new(broker.brokers(), &topic), in_flight, Arc::clone(stop))?;
-    let arrived = wait(args.ticks, producing, &ingesting, &progress).await;
+    let producing = start_producer(args, SinkConfig::new(broker.brokers(), &topic), Arc::clone(&in_flight), Arc::clone(stop))?;
+    let arrived = wait(args.ticks, producing, &ingesting, &progress, &in_flight).await;
     drained.store(true, Ordering::SeqCst);
     let ingested = ingesting.await.map_err(|e| Failure::failed(e.to_string()))?;
     ingested?;
@@ -125,6 +125,7 @@ async fn wait(
     producing: Producing,
     ingesting: &tokio::task::JoinHandle<Result<(), IngestError>>,
     progress: &Progress,
+    in_flight: &InFlight,
 ) -> Result<ProduceReport, Failure> {
     let bar = screen::bar(ticks, "demo");
     let mut producing = Some(producing);
@@ -150,7 +151,7 @@ async fn wait(
         if ingesting.is_finished() || produced.as_ref().is_some_and(|p| consumed >= p.produced) {
             break;
         }
-        if produced.is_some() && moved_at.elapsed() > STALLED_AFTER {
+        if in_flight.held() > 0 && moved_at.elapsed() > STALLED_AFTER {
             bar.abandon();
             return Err(Failure::failed(format!(
                 "the demo's broker gave no tick for {} s after {consumed}",

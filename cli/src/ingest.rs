@@ -33,7 +33,7 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         topic: args.kafka.topic.clone(),
         group: args.group,
         alone: false,
-        librdkafka: Default::default(),
+        librdkafka: args.kafka.options.by_name(),
     };
     let reachable = kafka.clone();
     tokio::task::spawn_blocking(move || check(&reachable)).await.map_err(|e| Failure::failed(e.to_string()))??;
@@ -48,7 +48,8 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let source = SourceId::new(args.source.unwrap_or(args.kafka.topic));
     let settings = PublishSettings { source, json_mirror: !args.no_json_mirror };
     let publisher = Publisher::open(&lake, settings, registrar, Arc::clone(&clock)).await?;
-    let window = WindowLimits { rows_max: args.window_rows as usize, bytes_max: args.window_bytes, age_max: args.window_age };
+    let window =
+        WindowLimits { rows_max: args.window_rows as usize, bytes_max: args.window_bytes as usize, age_max: args.window_age };
     let config = IngestConfig { kafka, window, until_end: args.until_end };
     let progress = Arc::new(Progress::default());
     let shown = show(Arc::clone(&progress));

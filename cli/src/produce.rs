@@ -33,7 +33,8 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
     let report = tokio::task::spawn_blocking(move || {
         // The file is looked at before anything is created or sent.
         let source = source(&args)?;
-        let sink = SinkConfig::new(&args.kafka.brokers, &args.kafka.topic);
+        let librdkafka = args.kafka.options.by_name();
+        let sink = SinkConfig { librdkafka, ..SinkConfig::new(&args.kafka.brokers, &args.kafka.topic) };
         create_topic_if_absent(&sink, args.partitions, REPLICATION)?;
         // A live market paces itself: a tick is sent when the clock reaches its event time.
         let live = args.start == Some(Start::Now);

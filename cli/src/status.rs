@@ -2,13 +2,13 @@
 //!
 //! Owns: gathering and printing the figures.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use serde::Serialize;
 use ticklake_ingest::source::kafka::{Watermarks, watermarks};
 use ticklake_lake::layout::Table;
-use ticklake_lake::{AsOf, Lake, Offsets, Snapshot};
+use ticklake_lake::{AsOf, Lake, Offsets, Snapshot, json_mirror};
+use ticklake_schemas::STOCK_DATA_JSON;
 
 use crate::args::StatusArgs;
 use crate::exit::Failure;
@@ -17,9 +17,11 @@ use crate::screen::grouped;
 #[derive(Debug, Serialize)]
 struct TableStatus {
     name: &'static str,
-    version: u64,
+    /// Absent for the mirror, which has none of its own.
+    version: Option<u64>,
     files: usize,
-    rows: u64,
+    /// Absent where nothing but reading the files would tell.
+    rows: Option<u64>,
     bytes: u64,
     /// Newest event time by the log's statistics, rounded up to the millisecond; absent for an empty table.
     newest_time: Option<String>,
@@ -56,12 +58,14 @@ pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
             tables.push(table_status(&snapshot));
         }
     }
+    let (files, bytes) = json_mirror::size(&lake).await?;
+    tables.push(TableStatus { name: STOCK_DATA_JSON, version: None, files, rows: None, bytes, newest_time: None });
     let committed = Snapshot::offsets(&lake, Table::StockData, AsOf::Latest).await?;
-    let topic = args.topic.clone();
+    let (topic, options) = (args.topic.clone(), args.options.by_name());
     let ends = match args.brokers.clone() {
         None => None,
         Some(brokers) => Some(
-            tokio::task::spawn_blocking(move || watermarks(&brokers, &topic, &BTreeMap::new()))
+            tokio::task::spawn_blocking(move || watermarks(&brokers, &topic, &options))
                 .await
                 .map_err(|e| Failure::failed(e.to_string()))??,
         ),
@@ -80,9 +84,9 @@ fn table_status(snapshot: &Snapshot) -> TableStatus {
     let newest = snapshot.files.iter().filter_map(|f| f.statistics["maxValues"]["time"].as_str()).max();
     TableStatus {
         name: snapshot.table.name(),
-        version: snapshot.version,
+        version: Some(snapshot.version),
         files: snapshot.files.len(),
-        rows: snapshot.rows(),
+        rows: Some(snapshot.rows()),
         bytes: snapshot.bytes(),
         newest_time: newest.map(str::to_owned),
     }
@@ -125,26 +129,18 @@ fn against_kafka(source: &str, partition: i32, offset: i64, kafka: Option<(i64, 
 fn print(status: &Status) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "lake {}", status.lake)?;
-    writeln!(out, "{:<14} {:>8} {:>8} {:>14} {:>16}  newest event", "table", "version", "files", "rows", "bytes")?;
+    writeln!(out, "{:<16} {:>8} {:>8} {:>14} {:>16}  newest event", "table", "version", "files", "rows", "bytes")?;
     for t in &status.tables {
         let newest = t.newest_time.as_deref().unwrap_or("-");
-        writeln!(
-            out,
-            "{:<14} {:>8} {:>8} {:>14} {:>16}  {newest}",
-            t.name,
-            t.version,
-            t.files,
-            grouped(t.rows),
-            grouped(t.bytes)
-        )?;
+        let (version, rows) = (number(t.version), number(t.rows));
+        writeln!(out, "{:<16} {version:>8} {:>8} {rows:>14} {:>16}  {newest}", t.name, t.files, grouped(t.bytes))?;
     }
     if status.offsets.is_empty() {
         return writeln!(out, "no offsets are committed yet");
     }
     writeln!(out, "{:<32} {:>9} {:>16} {:>16} {:>12}", "source", "partition", "next offset", "in Kafka to", "lag")?;
     for o in &status.offsets {
-        let number = |n: Option<i64>| n.map_or_else(|| "-".to_owned(), |n| grouped(n.unsigned_abs()));
-        let (end, lag) = (number(o.high_watermark), number(o.lag));
+        let (end, lag) = (number(o.high_watermark.map(i64::unsigned_abs)), number(o.lag.map(i64::unsigned_abs)));
         let problem = o.problem.as_deref().unwrap_or_default();
         writeln!(
             out,
@@ -155,4 +151,8 @@ fn print(status: &Status) -> std::io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+fn number(n: Option<u64>) -> String {
+    n.map_or_else(|| "-".to_owned(), grouped)
 }

@@ -2,7 +2,8 @@
 //!
 //! Owns: the collecting thread: polling, decoding, the window being filled, cursors, the answer to a rebalance.
 //! Does not own: committing (the publisher, at the other end of a bounded channel), the law (`lake`).
-//! Invariant: polling never stops: while the lake is slow the partitions are paused and the poll goes on.
+//! Invariant: while the lake is slow the partitions are paused and the poll goes on; only a rebalance and the end wait
+//! for the publisher, and a group that loses patience meanwhile is harmless by the law.
 //! Whatever is dropped here was never committed, so it is read again.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -157,10 +158,12 @@ impl Collector {
         let limits = self.wait();
         let event = self.kafka.fill(&mut batch, &mut self.cursors, &limits)?;
         self.gather(batch)?;
-        if self.overtaken() && !self.start_over()? {
+        let moved = self.overtaken();
+        if moved && !self.start_over()? {
             return Ok(false);
         }
-        if let Some(event) = event
+        // An end that was told before we sought back is none any more.
+        if let Some(event) = event.filter(|event| !(moved && matches!(event, SourceEvent::End(_))))
             && !self.answer(event)?
         {
             return Ok(false);

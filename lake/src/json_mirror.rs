@@ -197,6 +197,19 @@ pub async fn list(lake: &Lake) -> Result<BTreeSet<Path>, LakeError> {
     }
 }
 
+/// Number of mirror files, and their bytes.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn size(lake: &Lake) -> Result<(usize, u64), LakeError> {
+    let count = |(files, bytes), object: object_store::ObjectMeta| async move { Ok((files + 1, bytes + object.size)) };
+    match lake.store().list(Some(&Path::from(STOCK_DATA_JSON))).try_fold((0, 0), count).await {
+        Ok(size) => Ok(size),
+        Err(object_store::Error::NotFound { .. }) => Ok((0, 0)),
+        Err(e) => Err(lake.unavailable(&e)),
+    }
+}
+
 async fn write_one(lake: &Lake, data: Path, mirror: Path) -> Result<(), LakeError> {
     let bytes =
         lake.store().get(&data).await.map_err(|e| lake.unavailable(&e))?.bytes().await.map_err(|e| lake.unavailable(&e))?;

@@ -117,6 +117,8 @@ impl Publisher {
     pub fn refresh(&mut self) -> BoxFuture<'_, Result<&Offsets, LakeError>> {
         Box::pin(async move {
             self.ticks.refresh().await?;
+            // Whoever had these partitions before may have died between its two commits.
+            self.rejects.refresh().await?;
             Ok(self.ticks.offsets())
         })
     }
@@ -177,7 +179,7 @@ impl Publisher {
                 }
             }
             let count = fresh.len();
-            let files = self.upload_rejects(window, fresh).await?;
+            let files = self.upload_rejects(Uuid::new_v4(), fresh).await?;
             let commit = Commit { window, source: self.settings.source.clone(), span: accounted, files };
             match self.rejects.commit(&commit, self.clock.now_ms()).await {
                 Ok(_) => return Ok((count, before)),
@@ -188,12 +190,12 @@ impl Publisher {
         Err(LakeError::Conflict { table: Table::DeadLetters.name().to_owned(), attempts: DEAD_LETTER_RACES_MAX })
     }
 
-    async fn upload_rejects(&self, window: Uuid, rejects: Vec<Reject>) -> Result<Vec<AddFile>, LakeError> {
+    async fn upload_rejects(&self, id: Uuid, rejects: Vec<Reject>) -> Result<Vec<AddFile>, LakeError> {
         let folders = dead_letters::by_folder(self.settings.source.name(), rejects, self.clock.now_ms())?;
         let mut files = Vec::new();
         for (part, (folder, rows)) in folders.into_iter().enumerate() {
             let encoded = blocking(move || encode::parquet(Table::DeadLetters, &rows)).await?;
-            let name = data_file(&folder, window, part);
+            let name = data_file(&folder, id, part);
             let dt = folder.trim_start_matches("dt=").to_owned();
             files.push(upload(&self.lake, Table::DeadLetters, name, vec![("dt".into(), dt)], encoded).await?);
         }
@@ -235,7 +237,8 @@ impl Publisher {
     }
 
     /// Waits for background work.
-    pub async fn close(self) {
+    pub async fn close(mut self) {
+        self.mend_mirror().await;
         if let Some(registration) = self.registration {
             registration.finish().await;
         }

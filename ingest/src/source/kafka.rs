@@ -5,6 +5,7 @@
 //! Invariant: a partition is never consumed before its start offset was given with the assignment; the group's
 //! committed offsets are written for lag tools and never read.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,8 @@ use crate::error::IngestError;
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
+/// 9999-12-31T23:59:59.999Z: a record timestamp beyond it is no time, and counts as none.
+const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
 
 /// How to reach a topic.
 #[derive(Debug, Clone)]
@@ -105,9 +108,7 @@ impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
         let assigned = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::SeqCst) {
-            if !assigned && let Err(error) = release(consumer, tpl) {
-                tracing::debug!(%error, "unassign while closing");
-            }
+            decline(consumer, assigned, tpl);
             return;
         }
         let partitions = tpl.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect();
@@ -123,6 +124,19 @@ impl Context {
     }
 }
 
+/// Answers a rebalance that nobody will act on any more: librdkafka's close waits for an answer for ever.
+fn decline(consumer: &BaseConsumer<Context>, assigned: bool, tpl: &TopicPartitionList) {
+    let none = TopicPartitionList::new();
+    let answered = match (assigned, consumer.rebalance_protocol()) {
+        (true, RebalanceProtocol::Cooperative) => consumer.incremental_assign(&none),
+        (true, _) => consumer.unassign(),
+        (false, _) => release(consumer, tpl),
+    };
+    if let Err(error) = answered {
+        tracing::debug!(%error, "answering a rebalance while closing");
+    }
+}
+
 fn release(consumer: &BaseConsumer<Context>, tpl: &TopicPartitionList) -> Result<(), KafkaError> {
     match consumer.rebalance_protocol() {
         RebalanceProtocol::Cooperative => consumer.incremental_unassign(tpl),
@@ -135,6 +149,8 @@ pub struct KafkaSource {
     consumer: BaseConsumer<Context>,
     topic: String,
     brokers: String,
+    /// A rebalance that was handed out and is not answered yet.
+    unanswered: Cell<Option<SourceEvent>>,
 }
 
 impl KafkaSource {
@@ -146,7 +162,7 @@ impl KafkaSource {
         let mut client = client_config(config);
         client.set("group.id", &config.group);
         let consumer: BaseConsumer<Context> = client.create_with_context(Context::default()).map_err(|e| settings_error(&e))?;
-        let source = Self { consumer, topic: config.topic.clone(), brokers: config.brokers.clone() };
+        let source = Self { consumer, topic: config.topic.clone(), brokers: config.brokers.clone(), unanswered: Cell::new(None) };
         let partitions = source.partitions()?;
         source.consumer.context().connected.store(true, Ordering::Relaxed);
         tracing::info!(topic = config.topic, group = config.group, "waiting for partitions");
@@ -195,7 +211,7 @@ impl KafkaSource {
             match polled {
                 None => {
                     // A rebalance shows as an empty poll. Looked at only here: a message in hand is never dropped for it.
-                    if let Some(event) = self.rebalances().pop_front() {
+                    if let Some(event) = self.next_rebalance() {
                         return Ok(Some(event));
                     }
                     wait = deadline.saturating_duration_since(Instant::now());
@@ -209,7 +225,7 @@ impl KafkaSource {
                     let Some(cursor) = cursors.get_mut(&partition).filter(|cursor| offset >= **cursor) else { continue };
                     batch.span.extend(partition, *cursor, offset + 1)?;
                     *cursor = offset + 1;
-                    let timestamp_ms = message.timestamp().to_millis().filter(|ms| *ms >= 0);
+                    let timestamp_ms = message.timestamp().to_millis().filter(|ms| (0..=TIMESTAMP_MS_MAX).contains(ms));
                     batch.push(partition, offset, timestamp_ms, message.key(), message.payload());
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => return Ok(Some(SourceEvent::End(partition))),
@@ -248,7 +264,9 @@ impl KafkaSource {
             RebalanceProtocol::Cooperative => self.consumer.incremental_assign(&tpl),
             _ => self.consumer.assign(&tpl),
         };
-        done.map_err(|e| self.failed("assign", &e))
+        done.map_err(|e| self.failed("assign", &e))?;
+        self.unanswered.set(None);
+        Ok(())
     }
 
     /// Gives partitions up, which lets the rebalance go on.
@@ -257,7 +275,9 @@ impl KafkaSource {
     /// `Unavailable`.
     pub fn unassign(&self, partitions: &[i32]) -> Result<(), IngestError> {
         let tpl = self.list(&partitions.iter().map(|p| (*p, -1)).collect())?;
-        release(&self.consumer, &tpl).map_err(|e| self.failed("unassign", &e))
+        release(&self.consumer, &tpl).map_err(|e| self.failed("unassign", &e))?;
+        self.unanswered.set(None);
+        Ok(())
     }
 
     /// Moves assigned partitions to other offsets.
@@ -293,6 +313,12 @@ impl KafkaSource {
         }
     }
 
+    fn next_rebalance(&self) -> Option<SourceEvent> {
+        let event = self.rebalances().pop_front()?;
+        self.unanswered.set(Some(event.clone()));
+        Some(event)
+    }
+
     fn rebalances(&self) -> MutexGuard<'_, VecDeque<SourceEvent>> {
         self.consumer.context().waiting()
     }
@@ -315,9 +341,13 @@ impl Drop for KafkaSource {
     /// Leaves the group. librdkafka's own closing waits until every rebalance is answered, so from here on they answer themselves.
     fn drop(&mut self) {
         self.consumer.context().closing.store(true, Ordering::SeqCst);
-        let unanswered = !self.rebalances().is_empty();
-        if unanswered && let Err(error) = self.consumer.unassign() {
-            tracing::debug!(%error, "unassign while closing");
+        let queued: Vec<SourceEvent> = self.rebalances().drain(..).collect();
+        for event in self.unanswered.take().into_iter().chain(queued) {
+            match event {
+                SourceEvent::Assigned(_) => decline(&self.consumer, true, &TopicPartitionList::new()),
+                SourceEvent::Revoked(partitions) => self.unassign(&partitions).unwrap_or_default(),
+                SourceEvent::End(_) => {}
+            }
         }
         self.consumer.unsubscribe();
     }
