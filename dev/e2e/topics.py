@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from commands import wait_until
+
 WITHIN_S = 30
 
 
@@ -30,6 +32,13 @@ class Topic:
     def create(self, partitions: int, **config: str):
         admin = AdminClient({"bootstrap.servers": self.brokers})  # must outlive the answer
         admin.create_topics([NewTopic(self.name, partitions, 1, config=config)])[self.name].result(WITHIN_S)
+
+    def recreate(self, partitions: int):
+        """Deletes it and makes it again, empty."""
+        admin = AdminClient({"bootstrap.servers": self.brokers})
+        admin.delete_topics([self.name])[self.name].result(WITHIN_S)
+        wait_until(f"{self.name} is gone", lambda: not self.exists(), WITHIN_S)
+        self.create(partitions)
 
     def produce(self, messages: list[Message]) -> dict[tuple[int, int], Message]:
         """Every message by the (partition, offset) it got."""
