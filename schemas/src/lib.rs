@@ -18,7 +18,7 @@ pub use delta_schema::CONTRACT_VERSION_KEY;
 pub use event_time::{EventTime, EventTimeError, UNIX_1970_NS, epoch_to_ns, parse_event_time};
 pub use glue_schema::GlueColumn;
 pub use reject::RejectClass;
-pub use tick::Tick;
+pub use tick::{Tick, write_json_string};
 
 /// Name of the Delta table of ticks.
 pub const STOCK_DATA: &str = "stock_data";

@@ -56,7 +56,7 @@ impl Tick {
 }
 
 /// Appends `text` as a JSON string.
-pub(crate) fn write_json_string(text: &str, out: &mut String) {
+pub fn write_json_string(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {

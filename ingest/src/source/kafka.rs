@@ -7,19 +7,19 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rdkafka::types::RDKafkaRespErr;
 
 use super::RawBatch;
+pub use super::kafka_rebalance::SourceEvent;
+use super::kafka_rebalance::{Context, decline, release};
 use crate::error::IngestError;
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,90 +59,8 @@ impl Default for BatchLimits {
     }
 }
 
-/// What a poll brought besides messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceEvent {
-    /// These partitions are ours once `assign` says where they start.
-    Assigned(Vec<i32>),
-    /// These partitions go to someone else once `unassign` is called.
-    Revoked(Vec<i32>),
-    /// A partition has nothing more at this moment.
-    End(i32),
-}
-
 /// The next offset to read, by assigned partition.
 pub type Cursors = BTreeMap<i32, i64>;
-
-/// Rebalances wait here until the collector has flushed; librdkafka holds the group meanwhile.
-#[derive(Default)]
-struct Context {
-    rebalances: Mutex<VecDeque<SourceEvent>>,
-    connected: AtomicBool,
-    closing: AtomicBool,
-    /// The error told last.
-    told: Mutex<Option<RDKafkaErrorCode>>,
-}
-
-impl ClientContext for Context {
-    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(facility, message, "librdkafka");
-    }
-
-    /// librdkafka repeats an outage many times a second; each new one is told once. Before the connection stands
-    /// `connect` says what is wrong.
-    fn error(&self, error: KafkaError, reason: &str) {
-        // Every end of a partition is told here, too; it is news only to the collector.
-        if !self.connected.load(Ordering::Relaxed) || matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
-            return;
-        }
-        let code = error.rdkafka_error_code();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != code {
-            tracing::warn!(%error, reason, "Kafka client; librdkafka goes on trying");
-            *told = code;
-        }
-    }
-}
-
-impl ConsumerContext for Context {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
-        let assigned = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if self.closing.load(Ordering::SeqCst) {
-            decline(consumer, assigned, tpl);
-            return;
-        }
-        let partitions = tpl.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect();
-        let event = if assigned { SourceEvent::Assigned(partitions) } else { SourceEvent::Revoked(partitions) };
-        self.waiting().push_back(event);
-    }
-}
-
-impl Context {
-    /// A queue is whole whoever panicked while holding it.
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<SourceEvent>> {
-        self.rebalances.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Answers a rebalance that nobody will act on any more: librdkafka's close waits for an answer for ever.
-fn decline(consumer: &BaseConsumer<Context>, assigned: bool, tpl: &TopicPartitionList) {
-    let none = TopicPartitionList::new();
-    let answered = match (assigned, consumer.rebalance_protocol()) {
-        (true, RebalanceProtocol::Cooperative) => consumer.incremental_assign(&none),
-        (true, _) => consumer.unassign(),
-        (false, _) => release(consumer, tpl),
-    };
-    if let Err(error) = answered {
-        tracing::debug!(%error, "answering a rebalance while closing");
-    }
-}
-
-fn release(consumer: &BaseConsumer<Context>, tpl: &TopicPartitionList) -> Result<(), KafkaError> {
-    match consumer.rebalance_protocol() {
-        RebalanceProtocol::Cooperative => consumer.incremental_unassign(tpl),
-        _ => consumer.unassign(),
-    }
-}
 
 /// A consumer of one topic.
 pub struct KafkaSource {

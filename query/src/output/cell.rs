@@ -10,6 +10,7 @@ use datafusion::arrow::array::{Array, AsArray, FixedSizeListArray, GenericListAr
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use ticklake_schemas::write_json_string;
 
 /// What a value is to a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,23 +188,4 @@ fn write_map(map: &MapArray, row: usize, out: &mut String) -> Result<(), ArrowEr
     }
     out.push('}');
     Ok(())
-}
-
-/// Appends `text` as a JSON string.
-pub(super) fn write_json_string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c < ' ' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }

@@ -8,7 +8,9 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 
 use super::Writer;
-use super::cell::{Column, write_json_string};
+use ticklake_schemas::write_json_string;
+
+use super::cell::Column;
 use crate::QueryError;
 
 /// JSON being written.

@@ -4,10 +4,9 @@
 //! Does not own: file formats.
 //! Invariant: a column has at most one field; a field the contract does not know reaches `extra` with its value whole.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
-use ticklake_schemas::{Tick, UNIX_1970_NS, parse_event_time, stock_data};
+use ticklake_schemas::{Tick, UNIX_1970_NS, parse_event_time, stock_data, write_json_string};
 
 use super::super::ProduceError;
 
@@ -134,8 +133,8 @@ impl ColumnMap {
         let mut name = String::new();
         match known {
             Some(column) if self.0.iter().all(|(mapped, _)| *mapped != column) => return Target::Column(column),
-            Some(_) => push_json_string(&format!("file_{field}"), &mut name),
-            None => push_json_string(field, &mut name),
+            Some(_) => write_json_string(&format!("file_{field}"), &mut name),
+            None => write_json_string(field, &mut name),
         }
         name.push(':');
         Target::Extra(name)
@@ -300,7 +299,7 @@ pub(super) fn push_extra_text(tick: &mut Tick, name: &str, text: &str, numbers: 
     if numbers && is_json_number(text.as_bytes()) {
         tick.extra_members.push_str(text);
     } else {
-        push_json_string(text, &mut tick.extra_members);
+        write_json_string(text, &mut tick.extra_members);
     }
 }
 
@@ -334,22 +333,6 @@ fn is_json_number(text: &[u8]) -> bool {
         rest = after;
     }
     rest.is_empty()
-}
-
-/// Appends `text` as a JSON string.
-fn push_json_string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c < ' ' => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]
@@ -391,7 +374,7 @@ mod tests {
         #[test]
         fn text_survives_as_a_json_string(text: String) {
             let mut json = String::new();
-            push_json_string(&text, &mut json);
+            write_json_string(&text, &mut json);
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
         }
 

@@ -1,0 +1,101 @@
+//! What librdkafka calls back: rebalances, which wait until the collector answers them, errors and logs.
+//!
+//! Owns: the queue of rebalances, and answering those that nobody will act on any more.
+//! Does not own: the consumer's other calls (`kafka`), what a rebalance means for windows (`collector`).
+//! Invariant: every rebalance is answered: librdkafka's close waits for an answer for ever.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+
+/// What a poll brought besides messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceEvent {
+    /// These partitions are ours once `assign` says where they start.
+    Assigned(Vec<i32>),
+    /// These partitions go to someone else once `unassign` is called.
+    Revoked(Vec<i32>),
+    /// A partition has nothing more at this moment.
+    End(i32),
+}
+
+/// Rebalances wait here until the collector has flushed; librdkafka holds the group meanwhile.
+#[derive(Default)]
+pub(super) struct Context {
+    rebalances: Mutex<VecDeque<SourceEvent>>,
+    /// Whether the topic was reached once; errors before that are `connect`'s to tell.
+    pub(super) connected: AtomicBool,
+    /// Whether rebalances answer themselves from now on.
+    pub(super) closing: AtomicBool,
+    /// The error told last.
+    told: Mutex<Option<RDKafkaErrorCode>>,
+}
+
+impl ClientContext for Context {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(facility, message, "librdkafka");
+    }
+
+    /// librdkafka repeats an outage many times a second; each new one is told once. Before the connection stands
+    /// `connect` says what is wrong.
+    fn error(&self, error: KafkaError, reason: &str) {
+        // Every end of a partition is told here, too; it is news only to the collector.
+        if !self.connected.load(Ordering::Relaxed) || matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
+            return;
+        }
+        let code = error.rdkafka_error_code();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != code {
+            tracing::warn!(%error, reason, "Kafka client; librdkafka goes on trying");
+            *told = code;
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
+        let assigned = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::SeqCst) {
+            decline(consumer, assigned, tpl);
+            return;
+        }
+        let partitions = tpl.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect();
+        let event = if assigned { SourceEvent::Assigned(partitions) } else { SourceEvent::Revoked(partitions) };
+        self.waiting().push_back(event);
+    }
+}
+
+impl Context {
+    /// A queue is whole whoever panicked while holding it.
+    pub(super) fn waiting(&self) -> MutexGuard<'_, VecDeque<SourceEvent>> {
+        self.rebalances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Answers a rebalance that nobody will act on any more.
+pub(super) fn decline(consumer: &BaseConsumer<Context>, assigned: bool, tpl: &TopicPartitionList) {
+    let none = TopicPartitionList::new();
+    let answered = match (assigned, consumer.rebalance_protocol()) {
+        (true, RebalanceProtocol::Cooperative) => consumer.incremental_assign(&none),
+        (true, _) => consumer.unassign(),
+        (false, _) => release(consumer, tpl),
+    };
+    if let Err(error) = answered {
+        tracing::debug!(%error, "answering a rebalance while closing");
+    }
+}
+
+/// Gives partitions up, by the group's protocol.
+pub(super) fn release(consumer: &BaseConsumer<Context>, tpl: &TopicPartitionList) -> Result<(), KafkaError> {
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_unassign(tpl),
+        _ => consumer.unassign(),
+    }
+}
