@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ticklake_ingest::produce::{Rate, Speed};
 use ticklake_lake::AsOf;
+use ticklake_lake::window::WindowLimits;
 use ticklake_schemas::DEFAULT_TOPIC;
 
 /// Live market ticks from Kafka into an S3 lakehouse, exactly once; the same SQL on a laptop as on Athena.
@@ -223,10 +224,10 @@ pub(crate) struct IngestArgs {
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     pub(crate) window_age: Duration,
     /// Commit at the latest after so many ticks.
-    #[arg(long, default_value_t = 250_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, default_value_t = WindowLimits::default().rows_max as u32, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) window_rows: u32,
     /// Commit at the latest when ticks in memory reach so many bytes.
-    #[arg(long, default_value_t = 96 << 20, value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
+    #[arg(long, default_value_t = WindowLimits::default().bytes_max as u32, value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
     pub(crate) window_bytes: u32,
     /// Do not write the JSON mirror.
     #[arg(long)]

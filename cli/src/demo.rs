@@ -72,7 +72,7 @@ async fn land(args: &DemoArgs, lake: &Lake, stop: &Arc<AtomicBool>) -> Result<La
     let producing = start_producer(args, SinkConfig::new(broker.brokers(), &topic), Arc::clone(&in_flight), Arc::clone(stop))?;
     let arrived = wait(args.ticks, producing, &ingesting, &progress, &in_flight).await;
     drained.store(true, Ordering::SeqCst);
-    let ingested = ingesting.await.map_err(|e| Failure::failed(e.to_string()))?;
+    let ingested = ingesting.await?;
     ingested?;
     let produced = arrived?;
     let get = Progress::get;
@@ -143,7 +143,7 @@ async fn wait(
             screen::grouped(Progress::get(&progress.committed))
         ));
         if let Some(task) = producing.take_if(|task| task.is_finished()) {
-            produced = Some(task.await.map_err(|e| Failure::failed(e.to_string()))??);
+            produced = Some(task.await??);
         }
         if consumed != last {
             (last, moved_at) = (consumed, Instant::now());

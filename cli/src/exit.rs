@@ -59,6 +59,12 @@ impl From<IngestError> for Failure {
     }
 }
 
+impl From<tokio::task::JoinError> for Failure {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         // The reader of a pipe has had enough (`| head`): that is a success of theirs.

@@ -36,7 +36,7 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         librdkafka: args.kafka.options.by_name(),
     };
     let reachable = kafka.clone();
-    tokio::task::spawn_blocking(move || check(&reachable)).await.map_err(|e| Failure::failed(e.to_string()))??;
+    tokio::task::spawn_blocking(move || check(&reachable)).await??;
     if args.glue_database.is_some() {
         LakeTables::of(&parse_location(&args.lake.lake)?)?;
     }

@@ -55,7 +55,7 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
         line.finish_and_clear();
         Ok::<_, ProduceError>((report?, args.json))
     });
-    let (report, as_json) = report.await.map_err(|e| Failure::failed(e.to_string()))??;
+    let (report, as_json) = report.await??;
     print(&report, as_json)?;
     if report.stopped { Err(Failure::interrupted()) } else { Ok(()) }
 }

@@ -64,11 +64,7 @@ pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
     let (topic, options) = (args.topic.clone(), args.options.by_name());
     let ends = match args.brokers.clone() {
         None => None,
-        Some(brokers) => Some(
-            tokio::task::spawn_blocking(move || watermarks(&brokers, &topic, &options))
-                .await
-                .map_err(|e| Failure::failed(e.to_string()))??,
-        ),
+        Some(brokers) => Some(tokio::task::spawn_blocking(move || watermarks(&brokers, &topic, &options)).await??),
     };
     let source = args.source.unwrap_or(args.topic);
     let status = Status { lake: lake.display(), tables, offsets: offset_status(&committed, &source, ends.as_ref()) };

@@ -6,7 +6,7 @@
 //! for the publisher, and a group that loses patience meanwhile is harmless by the law.
 //! Whatever is dropped here was never committed, so it is read again.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -48,8 +48,6 @@ pub(crate) struct Shared {
 /// Settings of the collecting side.
 pub(crate) struct CollectSettings {
     pub(crate) source: SourceId,
-    /// What rows say they came from: the source's name, so that two clusters' offsets never look like one's.
-    pub(crate) topic: Arc<str>,
     pub(crate) limits: WindowLimits,
     pub(crate) batch: BatchLimits,
     pub(crate) until_end: bool,
@@ -70,9 +68,11 @@ pub(crate) struct Collector {
     epoch: u64,
     /// High watermarks at the start, with `until_end`.
     targets: Option<Cursors>,
-    ended: BTreeMap<i32, bool>,
+    /// Partitions that had nothing more when last asked.
+    ended: BTreeSet<i32>,
     /// What happened while a window waited for the publisher.
     deferred: VecDeque<SourceEvent>,
+    /// The batch that is filled next, its allocations reused; taken while it is filled.
     spare: RawBatch,
 }
 
@@ -89,6 +89,8 @@ impl Collector {
         shared: Arc<Shared>,
     ) -> Self {
         let window = Window::open(clock.now_ns());
+        // Rows say they came from the source, by its name, so that two clusters' offsets never look like one's.
+        let spare = RawBatch { topic: Arc::from(settings.source.name()), ..RawBatch::default() };
         Self {
             settings,
             kafka,
@@ -102,9 +104,9 @@ impl Collector {
             cursors: Cursors::new(),
             epoch: 0,
             targets: None,
-            ended: BTreeMap::new(),
+            ended: BTreeSet::new(),
             deferred: VecDeque::new(),
-            spare: RawBatch::default(),
+            spare,
         }
     }
 
@@ -154,7 +156,6 @@ impl Collector {
             }
         }
         let mut batch = std::mem::take(&mut self.spare);
-        batch.topic = Arc::clone(&self.settings.topic);
         let limits = self.wait();
         let event = self.kafka.fill(&mut batch, &mut self.cursors, &limits)?;
         self.gather(batch)?;
@@ -181,7 +182,7 @@ impl Collector {
             SourceEvent::Assigned(partitions) => self.assigned(&partitions),
             SourceEvent::Revoked(partitions) => self.revoked(&partitions).map(|()| true),
             SourceEvent::End(partition) => {
-                self.ended.insert(partition, true);
+                self.ended.insert(partition);
                 Ok(true)
             }
         }
@@ -210,18 +211,13 @@ impl Collector {
         batch.records.clear();
         batch.data.clear();
         self.spare = batch;
-        if let Some(targets) = &self.targets {
-            let left = self.cursors.iter().map(|(p, at)| targets.get(p).map_or(0, |end| (end - at).max(0))).sum::<i64>();
-            self.shared.progress.remaining.store(left.unsigned_abs(), Ordering::Relaxed);
-        }
         Ok(())
     }
 
     /// Whether everything that was in our partitions at the start has been read.
     fn at_end(&self) -> bool {
         let Some(targets) = &self.targets else { return false };
-        let done =
-            |(p, at): (&i32, &i64)| targets.get(p).is_none_or(|end| at >= end) || self.ended.get(p).copied().unwrap_or(false);
+        let done = |(p, at): (&i32, &i64)| targets.get(p).is_none_or(|end| at >= end) || self.ended.contains(p);
         // Without partitions there may be some soon: a rebalance takes from others first, and those who end leave theirs.
         !self.cursors.is_empty() && self.cursors.iter().all(done)
     }
@@ -250,7 +246,6 @@ impl Collector {
                 Err(_elapsed) => {
                     // Paused: this serves librdkafka's timers and brings no messages but those already on the way.
                     let mut late = std::mem::take(&mut self.spare);
-                    late.topic = Arc::clone(&self.settings.topic);
                     let limits = BatchLimits { wait_max: Duration::ZERO, ..self.settings.batch };
                     let event = self.kafka.fill(&mut late, &mut self.cursors, &limits)?;
                     self.gather(late)?;
@@ -295,7 +290,6 @@ impl Collector {
         let starts = partitions.iter().map(|&p| Ok((p, self.start_of(&log, p)?))).collect::<Result<Cursors, IngestError>>()?;
         tracing::info!(?starts, "partitions assigned");
         self.kafka.assign(&starts)?;
-        self.ended.extend(starts.keys().map(|p| (*p, false)));
         self.cursors.extend(starts);
         Ok(true)
     }
@@ -324,7 +318,7 @@ impl Collector {
         let Some(log) = self.offsets(None)? else { return Ok(false) };
         let partitions: Vec<i32> = self.cursors.keys().copied().collect();
         self.cursors = partitions.into_iter().map(|p| Ok((p, self.start_of(&log, p)?))).collect::<Result<_, IngestError>>()?;
-        self.ended.values_mut().for_each(|ended| *ended = false);
+        self.ended.clear();
         tracing::info!(cursors = ?self.cursors, "another writer was ahead; reading on from the log's end");
         self.kafka.seek(&self.cursors)?;
         Ok(true)

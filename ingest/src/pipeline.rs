@@ -56,7 +56,6 @@ pub fn run(
         let (committed_to, committed) = std::sync::mpsc::channel();
         let settings = CollectSettings {
             source: publisher.source().clone(),
-            topic: Arc::from(publisher.source().name()),
             limits: config.window,
             batch: BatchLimits::default(),
             until_end: config.until_end,

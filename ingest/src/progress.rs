@@ -24,8 +24,6 @@ pub struct Progress {
     pub bytes: AtomicU64,
     /// Times another writer had committed our span first.
     pub overlaps: AtomicU64,
-    /// Offsets still to read until the watermarks seen at the start; only known with `until_end`.
-    pub remaining: AtomicU64,
 }
 
 impl Progress {

@@ -15,7 +15,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutPayload};
+use object_store::{ObjectMeta, ObjectStoreExt, PutPayload};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use ticklake_schemas::{ColumnType, STOCK_DATA_JSON, stock_data};
 
@@ -189,12 +189,7 @@ pub async fn repair(lake: &Lake) -> Result<usize, LakeError> {
 /// # Errors
 /// `Unavailable`.
 pub async fn list(lake: &Lake) -> Result<BTreeSet<Path>, LakeError> {
-    let listing = lake.store().list(Some(&Path::from(STOCK_DATA_JSON))).map_ok(|object| object.location);
-    match listing.try_collect::<BTreeSet<Path>>().await {
-        Ok(found) => Ok(found),
-        Err(object_store::Error::NotFound { .. }) => Ok(BTreeSet::new()),
-        Err(e) => Err(lake.unavailable(&e)),
-    }
+    Ok(objects(lake).await?.into_iter().map(|object| object.location).collect())
 }
 
 /// Number of mirror files, and their bytes.
@@ -202,10 +197,14 @@ pub async fn list(lake: &Lake) -> Result<BTreeSet<Path>, LakeError> {
 /// # Errors
 /// `Unavailable`.
 pub async fn size(lake: &Lake) -> Result<(usize, u64), LakeError> {
-    let count = |(files, bytes), object: object_store::ObjectMeta| async move { Ok((files + 1, bytes + object.size)) };
-    match lake.store().list(Some(&Path::from(STOCK_DATA_JSON))).try_fold((0, 0), count).await {
-        Ok(size) => Ok(size),
-        Err(object_store::Error::NotFound { .. }) => Ok((0, 0)),
+    let objects = objects(lake).await?;
+    Ok((objects.len(), objects.iter().map(|object| object.size).sum()))
+}
+
+async fn objects(lake: &Lake) -> Result<Vec<ObjectMeta>, LakeError> {
+    match lake.store().list(Some(&Path::from(STOCK_DATA_JSON))).try_collect().await {
+        Ok(found) => Ok(found),
+        Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
         Err(e) => Err(lake.unavailable(&e)),
     }
 }

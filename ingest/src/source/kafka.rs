@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -79,7 +79,7 @@ impl KafkaSource {
     pub fn connect(config: &KafkaConfig) -> Result<Self, IngestError> {
         let mut client = client_config(config);
         client.set("group.id", &config.group);
-        let consumer: BaseConsumer<Context> = client.create_with_context(Context::default()).map_err(|e| settings_error(&e))?;
+        let consumer = create(&client)?;
         let source = Self { consumer, topic: config.topic.clone(), brokers: config.brokers.clone(), unanswered: Cell::new(None) };
         let partitions = source.partitions()?;
         source.consumer.context().connected.store(true, Ordering::Relaxed);
@@ -276,8 +276,10 @@ fn unavailable(brokers: &str, what: &str, error: &KafkaError) -> IngestError {
     IngestError::Unavailable(format!("Kafka at {brokers}: {what} failed ({code}); check --brokers, the network and the broker"))
 }
 
-fn settings_error(error: &KafkaError) -> IngestError {
-    IngestError::Invalid(format!("librdkafka refuses the settings: {error}"))
+fn create(client: &ClientConfig) -> Result<BaseConsumer<Context>, IngestError> {
+    client
+        .create_with_context(Context::default())
+        .map_err(|error| IngestError::Invalid(format!("librdkafka refuses the settings: {error}")))
 }
 
 fn client_config(config: &KafkaConfig) -> ClientConfig {
@@ -307,7 +309,7 @@ fn client_config(config: &KafkaConfig) -> ClientConfig {
     client
 }
 
-fn partitions<C: ConsumerContext>(consumer: &BaseConsumer<C>, brokers: &str, topic: &str) -> Result<Vec<i32>, IngestError> {
+fn partitions(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> Result<Vec<i32>, IngestError> {
     let metadata = consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT).map_err(|e| unavailable(brokers, "metadata", &e))?;
     let found = metadata.topics().iter().find(|t| t.name() == topic && t.error().is_none());
     let found = found
@@ -326,8 +328,7 @@ fn partitions<C: ConsumerContext>(consumer: &BaseConsumer<C>, brokers: &str, top
 /// # Errors
 /// `Unavailable` when no broker answers, `Invalid` for an unknown topic or setting.
 pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
-    let consumer: BaseConsumer<Context> =
-        client_config(config).create_with_context(Context::default()).map_err(|e| settings_error(&e))?;
+    let consumer = create(&client_config(config))?;
     partitions(&consumer, &config.brokers, &config.topic).map(|_| ())
 }
 
@@ -344,7 +345,7 @@ pub fn watermarks(brokers: &str, topic: &str, librdkafka: &BTreeMap<String, Stri
     for (name, value) in librdkafka {
         client.set(name, value);
     }
-    let consumer: BaseConsumer<Context> = client.create_with_context(Context::default()).map_err(|e| settings_error(&e))?;
+    let consumer = create(&client)?;
     let mut ends = Watermarks::new();
     for partition in partitions(&consumer, brokers, topic)? {
         let both = consumer
