@@ -1,0 +1,35 @@
+//! Flags of `ticklake catalog`.
+//!
+//! Owns: names, defaults, help texts.
+//! Does not own: what the command does with them.
+
+use clap::{Args, Subcommand};
+
+use super::LakeArg;
+
+#[derive(Debug, Args)]
+pub(crate) struct CatalogArgs {
+    #[command(subcommand)]
+    pub(crate) command: CatalogCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// Creates or repairs everything in Glue from the lake's log.
+    Sync(CatalogSyncArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatalogSyncArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArg,
+    /// The Glue database.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) glue_database: String,
+    /// Point tables of these names that belong to another lake to this one.
+    #[arg(long)]
+    pub(crate) move_tables: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
