@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ticklake_lake::clock::Clock;
@@ -25,8 +24,6 @@ use crate::source::kafka::{BatchLimits, Cursors, KafkaConfig, KafkaSource};
 
 /// Closed windows waiting for the publisher.
 const WINDOWS_WAITING_MAX: usize = 1;
-/// Half of librdkafka's default `max.poll.interval.ms`.
-const REVOKE_BUDGET: Duration = Duration::from_secs(150);
 
 /// What to ingest and how.
 #[derive(Debug, Clone)]
@@ -59,7 +56,6 @@ pub fn run(
             limits: config.window,
             batch: BatchLimits::default(),
             until_end: config.until_end,
-            revoke_budget: REVOKE_BUDGET,
         };
         let (runtime, for_collector) = (Handle::current(), Arc::clone(&shared));
         let collecting = tokio::task::spawn_blocking(move || {

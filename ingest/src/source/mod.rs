@@ -7,6 +7,8 @@
 
 pub mod kafka;
 mod kafka_rebalance;
+mod kafka_settings;
+pub(crate) mod start;
 
 use std::ops::Range;
 use std::sync::Arc;
