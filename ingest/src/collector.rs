@@ -25,7 +25,7 @@ use crate::source::RawBatch;
 use crate::source::kafka::{BatchLimits, Cursors, KafkaSource, SourceEvent};
 use crate::source::start::start_of;
 
-/// How long collecting waits for the publisher before it pauses Kafka, which throws prefetched messages away.
+/// How long collecting waits for the publisher at most before it pauses Kafka, which throws prefetched messages away.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the publisher is asked.
@@ -264,9 +264,9 @@ impl Collector {
         deadline: Option<Instant>,
     ) -> Result<Answer<T>, IngestError> {
         let mut asked = pin!(asked);
+        let mut patience = PATIENCE.min(self.kafka.config().revoke_budget());
         let mut paused = false;
         let answer = loop {
-            let patience = if paused { self.settings.batch.wait_max } else { PATIENCE };
             let left = deadline.map_or(patience, |at| patience.min(at.saturating_duration_since(Instant::now())));
             match self.runtime.block_on(tokio::time::timeout(left, asked.as_mut())) {
                 Ok(Some(given)) => break Answer::Given(given),
@@ -276,7 +276,7 @@ impl Collector {
             }
             if !paused {
                 self.kafka.pause(&self.cursors)?;
-                paused = true;
+                (paused, patience) = (true, self.settings.batch.wait_max);
             }
             self.poll(&BatchLimits { wait_max: Duration::ZERO, ..self.settings.batch })?;
         };
@@ -309,9 +309,8 @@ impl Collector {
     /// Gives partitions up that may have another owner already: a flush would be in vain. False when the publisher is gone.
     fn lost(&mut self, partitions: &[i32]) -> Result<bool, IngestError> {
         tracing::warn!(?partitions, "partitions lost: the group went on without us; dropping what is buffered");
-        self.drop_window();
         self.forget(partitions)?;
-        if self.cursors.is_empty() { Ok(true) } else { self.start_over() }
+        self.start_over()
     }
 
     fn forget(&mut self, partitions: &[i32]) -> Result<(), IngestError> {
@@ -362,12 +361,16 @@ impl Collector {
     /// What is buffered does not continue the log: drop it and go on from the log. False when the publisher is gone.
     fn start_over(&mut self) -> Result<bool, IngestError> {
         self.epoch = self.shared.epoch.load(Ordering::SeqCst);
+        let partitions: Vec<i32> = self.cursors.keys().copied().collect();
+        if partitions.is_empty() {
+            self.drop_window();
+            return Ok(true);
+        }
         let Answer::Given(log) = self.offsets(None)? else { return Ok(false) };
         // Only now: more may have come while we waited, and an end that was told before we seek back is none any more.
         self.drop_window();
         self.ended.clear();
         self.deferred.retain(|(event, _)| !matches!(event, SourceEvent::End(_)));
-        let partitions: Vec<i32> = self.cursors.keys().copied().collect();
         let (cursors, reads) = self.starts(&log, &partitions)?;
         tracing::info!(?cursors, "reading on from the log's end");
         self.kafka.seek(&reads)?;

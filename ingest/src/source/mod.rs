@@ -6,6 +6,8 @@
 //! (transaction markers, aborted or compacted messages).
 
 pub mod kafka;
+#[cfg(test)]
+mod kafka_group_tests;
 mod kafka_rebalance;
 mod kafka_settings;
 pub(crate) mod start;
