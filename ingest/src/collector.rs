@@ -340,7 +340,9 @@ impl Collector {
         // The log may have moved since our own last commit: the previous owner's windows are in it now.
         let Answer::Given(log) = self.offsets(None)? else { return Ok(false) };
         let (cursors, reads) = self.starts(&log, partitions)?;
-        tracing::info!(starts = ?cursors, "partitions assigned");
+        if !cursors.is_empty() {
+            tracing::info!(starts = ?cursors, "partitions assigned");
+        }
         self.kafka.assign(&reads)?;
         self.cursors.extend(cursors);
         Ok(true)
