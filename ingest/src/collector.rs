@@ -179,7 +179,7 @@ impl Collector {
     /// Takes what Kafka has: messages into the window, events to be answered.
     fn poll(&mut self, limits: &BatchLimits) -> Result<(), IngestError> {
         let mut batch = std::mem::take(&mut self.spare);
-        let event = self.kafka.fill(&mut batch, &mut self.cursors, limits)?;
+        let event = self.kafka.fill(&mut batch, &mut self.cursors, &mut self.ended, limits)?;
         self.gather(batch)?;
         self.deferred.extend(event.map(|event| (event, Instant::now())));
         Ok(())
@@ -192,10 +192,6 @@ impl Collector {
             SourceEvent::Revoked(partitions) => self.revoked(&partitions, at),
             SourceEvent::Lost(partitions) => self.lost(&partitions),
             SourceEvent::OutOfRange | SourceEvent::Deleted => self.look_again(),
-            SourceEvent::End(partition) => {
-                self.ended.insert(partition);
-                Ok(true)
-            }
         }
     }
 
@@ -369,10 +365,9 @@ impl Collector {
             return Ok(true);
         }
         let Answer::Given(log) = self.offsets(None)? else { return Ok(false) };
-        // Only now: more may have come while we waited, and an end that was told before we seek back is none any more.
+        // Only now: more may have come while we waited, and an end seen before we seek back is none any more.
         self.drop_window();
         self.ended.clear();
-        self.deferred.retain(|(event, _)| !matches!(event, SourceEvent::End(_)));
         let (cursors, reads) = self.starts(&log, &partitions)?;
         tracing::info!(?cursors, "reading on from the log's end");
         self.kafka.seek(&reads)?;

@@ -101,7 +101,7 @@ fn parse_partitions(text: &str) -> Result<BTreeSet<i32>, String> {
     let mut partitions = BTreeSet::new();
     for part in text.split(',').map(str::trim) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
-        match (first.trim().parse(), last.trim().parse()) {
+        match (first.trim().parse::<i32>(), last.trim().parse::<i32>()) {
             (Ok(first), Ok(last)) if (0..=last).contains(&first) && last <= PARTITION_MAX => partitions.extend(first..=last),
             _ => return Err(format!("{part:?} is no partition or range up to {PARTITION_MAX}; give a list such as 0-3,7")),
         }

@@ -116,7 +116,8 @@ impl KafkaSource {
             .map_err(|e| self.failed(&format!("watermarks of {}/{partition}", self.config.topic), &e))
     }
 
-    /// Fills a batch until a limit is reached, nothing comes any more, or something else happened.
+    /// Fills a batch until a limit is reached, nothing comes any more, or something else happened. Partitions that have
+    /// nothing more at this moment are added to `ended`.
     ///
     /// # Errors
     /// `Unavailable` or `Invalid` for a fatal client error.
@@ -124,20 +125,21 @@ impl KafkaSource {
         &self,
         batch: &mut RawBatch,
         cursors: &mut Cursors,
+        ended: &mut BTreeSet<i32>,
         limits: &BatchLimits,
     ) -> Result<Option<SourceEvent>, IngestError> {
         let deadline = Instant::now() + limits.wait_max;
         // What is there already is taken without asking the clock; only an empty queue is waited for.
         let mut wait = Duration::ZERO;
-        while batch.records.len() < limits.rows_max && batch.data.len() < limits.bytes_max {
+        let mut at_an_end = false;
+        let mut happened = None;
+        while happened.is_none() && batch.records.len() < limits.rows_max && batch.data.len() < limits.bytes_max {
             let polled = self.consumer.poll(wait);
             wait = Duration::ZERO;
             match polled {
                 None => {
                     // A rebalance shows as an empty poll. Looked at only here: a message in hand is never dropped for it.
-                    if let Some(event) = self.next_rebalance() {
-                        return Ok(Some(event));
-                    }
+                    happened = self.next_rebalance();
                     wait = deadline.saturating_duration_since(Instant::now());
                     if wait.is_zero() {
                         break;
@@ -153,29 +155,31 @@ impl KafkaSource {
                     batch.push(partition, offset, timestamp_ms, message.key(), message.payload());
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    self.account_to_end(partition, batch, cursors)?;
-                    return Ok(Some(SourceEvent::End(partition)));
-                }
-                Some(Err(error)) => {
-                    if let Some(event) = self.consumption_error(&error)? {
-                        return Ok(Some(event));
+                    if cursors.contains_key(&partition) {
+                        ended.insert(partition);
+                        at_an_end = true;
                     }
                 }
+                Some(Err(error)) => happened = self.consumption_error(&error)?,
             }
         }
-        Ok(None)
+        if at_an_end {
+            self.account(batch, cursors)?;
+        }
+        Ok(happened)
     }
 
     /// Markers and aborted messages take offsets and show only by what comes after them; at the end, nothing does.
-    /// librdkafka has served everything before its position, so those offsets hold nothing for us.
-    fn account_to_end(&self, partition: i32, batch: &mut RawBatch, cursors: &mut Cursors) -> Result<(), IngestError> {
+    /// Whatever is before librdkafka's position was served to us, so what we did not see there holds nothing.
+    fn account(&self, batch: &mut RawBatch, cursors: &mut Cursors) -> Result<(), IngestError> {
         let positions = self.consumer.position().map_err(|e| self.failed("position", &e))?;
-        let served = positions.find_partition(&self.config.topic, partition).map(|found| found.offset());
-        if let (Some(cursor), Some(Offset::Offset(position))) = (cursors.get_mut(&partition), served)
-            && position > *cursor
-        {
-            batch.span.extend(partition, *cursor, position)?;
-            *cursor = position;
+        for served in positions.elements() {
+            if let (Some(cursor), Offset::Offset(position)) = (cursors.get_mut(&served.partition()), served.offset())
+                && position > *cursor
+            {
+                batch.span.extend(served.partition(), *cursor, position)?;
+                *cursor = position;
+            }
         }
         Ok(())
     }
@@ -299,8 +303,10 @@ impl Drop for KafkaSource {
         for event in self.unanswered.take().into_iter().chain(queued) {
             match event {
                 SourceEvent::Assigned(_) => decline(&self.consumer, true, &TopicPartitionList::new()),
-                SourceEvent::Revoked(partitions) | SourceEvent::Lost(partitions) => self.unassign(&partitions).unwrap_or_default(),
-                SourceEvent::End(_) | SourceEvent::OutOfRange | SourceEvent::Deleted => {}
+                SourceEvent::Revoked(partitions) | SourceEvent::Lost(partitions) => {
+                    self.unassign(&partitions).unwrap_or_default()
+                }
+                SourceEvent::OutOfRange | SourceEvent::Deleted => {}
             }
         }
         self.consumer.unsubscribe();
@@ -342,7 +348,9 @@ fn wanted(consumer: &BaseConsumer<Context>, config: &KafkaConfig) -> Result<Vec<
         return Ok(only.iter().copied().collect());
     }
     let count = there.len();
-    Err(IngestError::Invalid(format!("topic {topic} on {brokers} has {count} partitions and no {unknown:?}; correct --partitions")))
+    Err(IngestError::Invalid(format!(
+        "topic {topic} on {brokers} has {count} partitions and no {unknown:?}; correct --partitions"
+    )))
 }
 
 /// Whether the topic and the partitions asked for can be reached, before anything is made for them elsewhere.

@@ -73,11 +73,12 @@ struct Wish {
 
 impl Wish {
     fn of(broker: &FakeBroker) -> Self {
+        let max_poll_interval = MAX_POLL_INTERVAL.as_millis().to_string();
         let settings = [
             ("topic.metadata.refresh.interval.ms", "200"),
             ("heartbeat.interval.ms", "50"),
             ("session.timeout.ms", "1500"),
-            ("max.poll.interval.ms", &MAX_POLL_INTERVAL.as_millis().to_string()),
+            ("max.poll.interval.ms", max_poll_interval.as_str()),
             ("fetch.wait.max.ms", "20"),
             ("fetch.error.backoff.ms", "20"),
             ("reconnect.backoff.ms", "20"),
@@ -112,8 +113,7 @@ impl Wish {
         let (gate, open) = watch::channel(true);
         let (log, shared) = (Arc::<Mutex<Log>>::default(), Arc::<Shared>::default());
         let publishing = tokio::spawn(publish(inbox, Arc::clone(&log), open, Arc::clone(&shared)));
-        let settings =
-            CollectSettings { source: source(), limits: self.window, batch: BatchLimits::default(), until_end: false };
+        let settings = CollectSettings { source: source(), limits: self.window, batch: BatchLimits::default(), until_end: false };
         let (runtime, for_collector, kafka) = (Handle::current(), Arc::clone(&shared), self.kafka);
         let collecting = tokio::task::spawn_blocking(move || {
             let kafka = KafkaSource::connect(&kafka)?;
@@ -273,7 +273,7 @@ async fn a_frozen_owner_that_learns_of_nothing_never_commits_over_another() {
     run.log.lock().unwrap().offsets.advance(&source(), &theirs);
     // Thawed, it flushes at once, before the group has told it anything.
     run.shared.stop.store(true, Ordering::SeqCst);
-    assert_eq!(run.stop().await, []);
+    assert!(run.stop().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -346,7 +346,10 @@ async fn a_loss_while_reading_never_passes_unnoticed() {
     until("everything is held", || run.consumed() == 10).await;
     forget_before_20(&broker);
     let (error, landed) = run.failed().await;
-    assert!(matches!(error, IngestError::Lake(LakeError::Gap { partition: 0, committed: 10, from: 20, lost: 10, .. })), "{error}");
+    assert!(
+        matches!(error, IngestError::Lake(LakeError::Gap { partition: 0, committed: 10, from: 20, lost: 10, .. })),
+        "{error}"
+    );
     assert_eq!(landed, places(1, 0..10), "what was read before it is gone is safe");
 }
 
@@ -408,7 +411,11 @@ async fn offsets_without_a_message_are_never_left_behind_at_the_end() {
         for _ in 0..4 {
             producer.send(Record::new(TOPIC, TICK).partition(0)).await.unwrap();
         }
-        if commit { producer.commit().await.unwrap() } else { producer.abort().await.unwrap() };
+        if commit {
+            producer.commit().await.unwrap()
+        } else {
+            producer.abort().await.unwrap()
+        };
         let end = broker.next_offset(TOPIC, 0);
         until("the log ends where Kafka does", || run.end(0) == end).await;
     }

@@ -24,8 +24,6 @@ pub enum SourceEvent {
     Revoked(Vec<i32>),
     /// These partitions may be someone else's already: the group took us for dead. `unassign` lets us join again.
     Lost(Vec<i32>),
-    /// A partition has nothing more at this moment.
-    End(i32),
     /// The next offset of some partition is not in Kafka, and nothing more comes from it.
     OutOfRange,
     /// The topic, or some partition of it, is not known any more.

@@ -82,7 +82,10 @@ mod tests {
     #[test]
     fn a_loss_is_never_bridged_unless_that_was_said() {
         let error = start(Some(2), (5, 9), OnGap::Stop).unwrap_err();
-        assert!(matches!(error, IngestError::Lake(LakeError::Gap { partition: 3, committed: 2, from: 5, lost: 3, .. })), "{error}");
+        assert!(
+            matches!(error, IngestError::Lake(LakeError::Gap { partition: 3, committed: 2, from: 5, lost: 3, .. })),
+            "{error}"
+        );
         assert!(error.to_string().contains("--on-gap accept"), "{error}");
         assert_eq!(start(Some(2), (5, 9), OnGap::Accept).unwrap(), Start { cursor: 2, read_from: 5 });
     }
