@@ -159,15 +159,15 @@ impl Collector {
     fn turn(&mut self) -> Result<bool, IngestError> {
         let limits = self.wait();
         self.poll(&limits)?;
-        if self.overtaken() && !self.start_over()? {
-            return Ok(false);
-        }
         for _ in 0..self.deferred.len() {
             if let Some((event, at)) = self.deferred.pop_front()
                 && !self.answer(event, at)?
             {
                 return Ok(false);
             }
+        }
+        if self.overtaken() && !self.start_over()? {
+            return Ok(false);
         }
         self.report(CommitMode::Async);
         match self.window.due(&self.settings.limits, self.clock.now_ns()) {
