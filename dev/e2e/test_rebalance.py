@@ -124,7 +124,8 @@ def test_a_new_partition_never_waits_for_a_restart_nor_loses_its_beginning(comma
     members = Members(commands, own.topic, directory)
     running = members.start()
     members.produce()
-    AdminClient({"bootstrap.servers": own.topic.brokers}).create_partitions([NewPartitions(own.topic.name, PARTITIONS + 2)])[own.topic.name].result(30)
+    admin = AdminClient({"bootstrap.servers": own.topic.brokers})  # must outlive the answer
+    admin.create_partitions([NewPartitions(own.topic.name, PARTITIONS + 2)])[own.topic.name].result(30)
     wait_until("the new partitions are used", lambda: len(own.topic.watermarks()) == PARTITIONS + 2)
     members.produce()
     assert all(high for _, high in own.topic.watermarks().values()), "a tick in every partition"
