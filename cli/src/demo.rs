@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use ticklake_ingest::demo_broker::{DemoBroker, IN_FLIGHT_BYTES_MAX};
 use ticklake_ingest::pipeline::{self, IngestConfig};
 use ticklake_ingest::produce::{InFlight, ProduceConfig, ProduceReport, SimulateConfig, Simulator, SinkConfig, run as produce};
-use ticklake_ingest::source::kafka::KafkaConfig;
+use ticklake_ingest::source::kafka::{KafkaConfig, Membership, OnGap};
 use ticklake_ingest::{IngestError, Progress};
 use ticklake_lake::clock::{Clock, SystemClock};
 use ticklake_lake::publish::{PublishSettings, Publisher};
@@ -96,7 +96,8 @@ fn kafka(brokers: &str, topic: &str) -> KafkaConfig {
         brokers: brokers.to_owned(),
         topic: topic.to_owned(),
         group: "ticklake-demo".to_owned(),
-        alone: true,
+        membership: Membership::All,
+        on_gap: OnGap::Stop,
         librdkafka,
     }
 }

@@ -31,10 +31,11 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let stop = signals::stop_flag()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let kafka = KafkaConfig {
+        membership: args.membership(),
+        on_gap: args.on_gap(),
         brokers: args.kafka.brokers,
         topic: args.kafka.topic.clone(),
         group: args.group,
-        alone: false,
         librdkafka: args.kafka.options.by_name(),
     };
     let reachable = kafka.clone();

@@ -26,8 +26,6 @@ use crate::source::kafka::{BatchLimits, KafkaConfig, KafkaSource};
 
 /// Closed windows waiting for the publisher.
 const WINDOWS_WAITING_MAX: usize = 1;
-/// Half of librdkafka's default `max.poll.interval.ms`.
-const REVOKE_BUDGET: Duration = Duration::from_secs(150);
 
 /// What to ingest and how.
 #[derive(Debug, Clone)]
@@ -81,7 +79,6 @@ pub fn run(
             limits: WindowLimits { bytes_max: config.window.bytes_max.min(shares.window), ..config.window },
             batch: BatchLimits { bytes_max: shares.batch, ..BatchLimits::default() },
             until_end: config.until_end,
-            revoke_budget: REVOKE_BUDGET,
         };
         let (runtime, for_collector) = (Handle::current(), Arc::clone(&shared));
         let limits = PublishLimits { unavailable_max: config.unavailable_max, rejects: config.rejects };

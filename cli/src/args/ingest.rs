@@ -3,11 +3,13 @@
 //! Owns: names, defaults, help texts.
 //! Does not own: what the command does with them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use ticklake_ingest::breaker::RejectLimits;
 use ticklake_ingest::memory::MEMORY_MAX_LEAST;
+use ticklake_ingest::source::kafka::{Assignment, Membership, OnGap};
 use ticklake_lake::window::WindowLimits;
 
 use super::{KafkaArgs, LakeArg, parse_bytes, parse_duration};
@@ -19,6 +21,18 @@ pub(crate) struct IngestArgs {
     /// Consumer group; processes of one group share the partitions.
     #[arg(long, default_value = "ticklake")]
     pub(crate) group: String,
+    /// Read these partitions, such as 0-3,7, without joining the group.
+    #[arg(long, value_name = "LIST", value_parser = parse_partitions, conflicts_with_all = ["assignment", "group_instance_id"])]
+    partitions: Option<BTreeSet<i32>>,
+    /// How the group hands partitions over: only those that move stop, or all.
+    #[arg(long, value_enum, default_value = "cooperative-sticky")]
+    assignment: AssignmentArg,
+    /// A name of this process that outlives it, so that a restart within the session moves no partitions.
+    #[arg(long, value_name = "NAME")]
+    group_instance_id: Option<String>,
+    /// When Kafka has deleted offsets before they were read: stop, or go on and account for them as empty.
+    #[arg(long, value_enum, default_value = "stop")]
+    on_gap: OnGapArg,
     #[command(flatten)]
     pub(crate) lake: LakeArg,
     /// Register the tables in this Glue database.
@@ -68,4 +82,68 @@ fn parse_memory(text: &str) -> Result<usize, String> {
 
 fn parse_ratio(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or_else(|| "give a share from 0 to 1".into())
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AssignmentArg {
+    CooperativeSticky,
+    Eager,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnGapArg {
+    Stop,
+    Accept,
+}
+
+impl IngestArgs {
+    /// Which partitions are read here.
+    pub(crate) fn membership(&self) -> Membership {
+        let assignment = match self.assignment {
+            AssignmentArg::CooperativeSticky => Assignment::CooperativeSticky,
+            AssignmentArg::Eager => Assignment::Eager,
+        };
+        match &self.partitions {
+            Some(only) => Membership::Only(only.clone()),
+            None => Membership::Group { assignment, instance: self.group_instance_id.clone() },
+        }
+    }
+
+    /// What is done about offsets that are gone.
+    pub(crate) fn on_gap(&self) -> OnGap {
+        match self.on_gap {
+            OnGapArg::Stop => OnGap::Stop,
+            OnGapArg::Accept => OnGap::Accept,
+        }
+    }
+}
+
+/// No cluster has topics this wide.
+const PARTITION_MAX: i32 = 99_999;
+
+/// `0-3,7`.
+fn parse_partitions(text: &str) -> Result<BTreeSet<i32>, String> {
+    let mut partitions = BTreeSet::new();
+    for part in text.split(',').map(str::trim) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        match (first.trim().parse::<i32>(), last.trim().parse::<i32>()) {
+            (Ok(first), Ok(last)) if (0..=last).contains(&first) && last <= PARTITION_MAX => partitions.extend(first..=last),
+            _ => return Err(format!("{part:?} is no partition or range up to {PARTITION_MAX}; give a list such as 0-3,7")),
+        }
+    }
+    Ok(partitions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_partitions_is_never_misread() {
+        assert_eq!(parse_partitions("0-3, 7"), Ok(BTreeSet::from([0, 1, 2, 3, 7])));
+        assert_eq!(parse_partitions("5"), Ok(BTreeSet::from([5])));
+        for bad in ["", ",", "a", "-1", "3-1", "0-", "1,,2", "0-100000", "0-9999999999", "1.5"] {
+            assert!(parse_partitions(bad).is_err(), "{bad}");
+        }
+    }
 }

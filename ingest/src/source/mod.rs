@@ -6,7 +6,11 @@
 //! (transaction markers, aborted or compacted messages).
 
 pub mod kafka;
+#[cfg(test)]
+mod kafka_group_tests;
 mod kafka_rebalance;
+mod kafka_settings;
+pub(crate) mod start;
 
 use std::ops::Range;
 use std::sync::Arc;
