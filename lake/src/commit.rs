@@ -5,21 +5,18 @@
 //! Invariant: look before believing. Whatever a put answers, the entry at that version decides who won:
 //! ours (by window id) -> we had won; someone else's -> fold it in, apply the law again, try the next version.
 
-use std::time::Duration;
-
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::layout::Table;
+use crate::patience::Tries;
 use crate::{Lake, LakeError, Offsets, SourceId, Span, log, log_offsets};
 
 /// What we sign files and commits with.
 pub const ENGINE: &str = concat!("ticklake/", env!("CARGO_PKG_VERSION"));
 
 const CHECKPOINT_EVERY_COMMITS: u64 = 100;
-const TRIES_MAX: u32 = 6;
-const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const CONFLICTS_MAX: u32 = 1000;
 
 /// A data file that was uploaded and is about to become visible.
@@ -95,7 +92,8 @@ impl TableWriter {
     /// # Errors
     /// `Unavailable`, `Corrupt`, `Invalid`.
     pub async fn refresh(&mut self) -> Result<(), LakeError> {
-        while let Some(bytes) = self.read_entry(self.version + 1).await? {
+        let mut tries = Tries::new(self.lake.patience());
+        while let Some(bytes) = self.read_entry(self.version + 1, &mut tries).await? {
             self.fold(self.version + 1, &bytes).await?;
         }
         Ok(())
@@ -107,44 +105,38 @@ impl TableWriter {
     /// `Overlap` or `Gap` by the law; `Unavailable` when storage stays down (call again with the same window: it is
     /// recognised if it had gone through); `Conflict` after very many lost races; `Corrupt`; `Invalid`.
     pub async fn commit(&mut self, commit: &Commit, now_ms: i64) -> Result<u64, LakeError> {
-        let bytes = entry(commit, now_ms);
-        let mut failures = 0;
+        let bytes = bytes::Bytes::from(entry(commit, now_ms));
+        let mut tries = Tries::new(self.lake.patience());
         for _ in 0..CONFLICTS_MAX {
             self.offsets.check(&commit.source, &commit.span)?;
             let version = self.version + 1;
-            let payload = CommitOrBytes::LogBytes(bytes.clone().into());
-            let put = self.log.write_commit_entry(version, payload, commit.window).await;
-            let looked = match &put {
-                Ok(()) => Looked::Ours,
-                Err(_) => self.look(version, commit.window).await?,
+            let payload = CommitOrBytes::LogBytes(bytes.clone());
+            let Err(refused) = self.log.write_commit_entry(version, payload, commit.window).await else {
+                return Ok(self.won(version, commit));
             };
-            match (looked, put) {
-                (Looked::Ours, _) => {
-                    self.version = version;
-                    self.offsets.advance(&commit.source, &commit.span);
-                    self.checkpoint_when_due();
-                    return Ok(version);
-                }
-                (Looked::Theirs, _) => {}
-                (Looked::NotThere, put) => {
-                    failures += 1;
-                    if failures == TRIES_MAX {
-                        let error = put.err().map_or_else(|| "unknown".to_owned(), |e| crate::error::one_line(&e));
-                        return Err(LakeError::Unavailable {
-                            what: format!("commit {version} of {}/{}", self.lake.display(), self.table.name()),
-                            why: error,
-                        });
+            match self.look(version, commit.window, &mut tries).await? {
+                Looked::Ours => return Ok(self.won(version, commit)),
+                Looked::Theirs => {}
+                Looked::NotThere => {
+                    if !tries.another().await {
+                        return Err(self.lake.unavailable(&refused));
                     }
-                    tokio::time::sleep(BACKOFF_FIRST * 2_u32.pow(failures)).await;
                 }
             }
         }
         Err(LakeError::Conflict { table: self.table.name().to_owned(), attempts: CONFLICTS_MAX })
     }
 
+    fn won(&mut self, version: u64, commit: &Commit) -> u64 {
+        self.version = version;
+        self.offsets.advance(&commit.source, &commit.span);
+        self.checkpoint_when_due();
+        version
+    }
+
     /// Who wrote an entry; someone else's is folded in.
-    async fn look(&mut self, version: u64, window: Uuid) -> Result<Looked, LakeError> {
-        let Some(bytes) = self.read_entry(version).await? else {
+    async fn look(&mut self, version: u64, window: Uuid, tries: &mut Tries) -> Result<Looked, LakeError> {
+        let Some(bytes) = self.read_entry(version, tries).await? else {
             return Ok(Looked::NotThere);
         };
         let actions = log_offsets::actions(self.table, version, &bytes)?;
@@ -155,18 +147,14 @@ impl TableWriter {
         Ok(Looked::Theirs)
     }
 
-    async fn read_entry(&self, version: u64) -> Result<Option<bytes::Bytes>, LakeError> {
-        let mut failures = 0;
+    async fn read_entry(&self, version: u64, tries: &mut Tries) -> Result<Option<bytes::Bytes>, LakeError> {
         loop {
-            match self.log.read_commit_entry(version).await {
+            let error = match self.log.read_commit_entry(version).await {
                 Ok(found) => return Ok(found),
-                Err(e) => {
-                    failures += 1;
-                    if failures == TRIES_MAX {
-                        return Err(log::delta_error(&self.lake, self.table, &e));
-                    }
-                    tokio::time::sleep(BACKOFF_FIRST * 2_u32.pow(failures)).await;
-                }
+                Err(error) => error,
+            };
+            if !tries.another().await {
+                return Err(log::delta_error(&self.lake, self.table, &error));
             }
         }
     }
@@ -178,7 +166,6 @@ impl TableWriter {
             log_offsets::fold_action(&mut self.offsets, &action);
             revalidate |= action.get("metaData").is_some() || action.get("protocol").is_some();
         }
-        self.version = version;
         if revalidate {
             let Some(delta) = log::load(&self.lake, self.table).await? else {
                 return Err(LakeError::corrupt(format!("{}/{}", self.lake.display(), self.table.name()), "the table is gone"));
@@ -186,6 +173,8 @@ impl TableWriter {
             let state = delta.snapshot().map_err(|e| log::delta_error(&self.lake, self.table, &e))?;
             log::check_contract(&self.lake, self.table, state.metadata().configuration())?;
         }
+        // Last: an entry that could not be checked is looked at again.
+        self.version = version;
         Ok(())
     }
 

@@ -14,16 +14,21 @@ pub mod commit;
 pub mod dead_letters;
 pub mod encode;
 mod error;
+#[cfg(test)]
+mod faulty_store;
 pub mod json_mirror;
 pub mod layout;
 mod log;
 mod log_offsets;
 mod offsets;
+mod patience;
 pub mod publish;
 mod registration;
 mod rejected_before;
 pub mod snapshot;
 pub mod stats;
+#[cfg(test)]
+mod step_crash_tests;
 pub mod store;
 pub mod window;
 

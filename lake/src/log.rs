@@ -14,6 +14,7 @@ use ticklake_schemas::CONTRACT_VERSION_KEY;
 use uuid::Uuid;
 
 use crate::layout::Table;
+use crate::patience::Tries;
 use crate::{Lake, LakeError};
 
 /// Reader and writer features of our tables: timestamps without zone, nothing else.
@@ -40,6 +41,14 @@ pub(crate) async fn load(lake: &Lake, table: Table) -> Result<Option<DeltaTable>
     Ok(Some(delta))
 }
 
+/// How the Delta kernel begins the sentence when the store failed beneath it; it keeps no source to ask.
+const STORAGE_WORDS: [&str; 3] = ["Error interacting with object store", "Object store error", "error sending request"];
+
+/// Whether the store's error is among the causes.
+fn is_of_storage(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |e| e.source()).any(|e| e.is::<object_store::Error>())
+}
+
 /// Sorts a delta-rs error by what the caller should do.
 pub(crate) fn delta_error(lake: &Lake, table: Table, error: &deltalake_core::DeltaTableError) -> LakeError {
     use deltalake_core::DeltaTableError as E;
@@ -47,7 +56,7 @@ pub(crate) fn delta_error(lake: &Lake, table: Table, error: &deltalake_core::Del
         E::ObjectStore { source } => lake.unavailable(source),
         other => {
             let text = crate::error::one_line(other);
-            if text.contains("Object store error") || text.contains("error sending request") {
+            if is_of_storage(other) || STORAGE_WORDS.iter().any(|words| text.contains(words)) {
                 lake.unavailable(other)
             } else {
                 LakeError::corrupt(format!("{}/{}", lake.display(), table.name()), text)
@@ -64,12 +73,22 @@ pub(crate) async fn load_or_create(lake: &Lake, table: Table, now_ms: i64) -> Re
     if let Some(found) = load(lake, table).await? {
         return Ok(found);
     }
-    let bytes = first_commit(table, now_ms);
-    let written = log_store(lake, table).write_commit_entry(0, CommitOrBytes::LogBytes(bytes.into()), Uuid::new_v4()).await;
-    match (load(lake, table).await?, written) {
-        (Some(found), _) => Ok(found),
-        (None, Err(e)) => Err(lake.unavailable(&e)),
-        (None, Ok(())) => Err(LakeError::corrupt(lake.display(), "version 0 was written but cannot be read back")),
+    let bytes = bytes::Bytes::from(first_commit(table, now_ms));
+    let mut tries = Tries::new(lake.patience());
+    loop {
+        let payload = CommitOrBytes::LogBytes(bytes.clone());
+        let written = log_store(lake, table).write_commit_entry(0, payload, Uuid::new_v4()).await;
+        match (load(lake, table).await?, written) {
+            (Some(found), _) => return Ok(found),
+            (None, Ok(())) => {
+                return Err(LakeError::corrupt(lake.display(), "version 0 was written but cannot be read back"));
+            }
+            (None, Err(e)) => {
+                if !tries.another().await {
+                    return Err(lake.unavailable(&e));
+                }
+            }
+        }
     }
 }
 

@@ -63,6 +63,8 @@ pub struct Publisher {
     settings: PublishSettings,
     clock: Arc<dyn Clock>,
     mirror_behind: bool,
+    /// Hours of commits that may have gone through unnoticed.
+    unsure: BTreeSet<Folder>,
 }
 
 /// A data file that was uploaded, and its mirror waiting for the commit.
@@ -92,6 +94,7 @@ impl Publisher {
                 rejects,
                 registration: registrar.map(Registration::start),
                 mirror_behind: settings.json_mirror,
+                unsure: BTreeSet::new(),
                 settings,
                 clock,
             };
@@ -162,7 +165,15 @@ impl Publisher {
             done.rows =
                 files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum::<u64>().try_into().unwrap_or(usize::MAX);
             let commit = Commit { window: id, source: self.settings.source.clone(), span: span.clone(), files };
-            done.version = self.ticks.commit(&commit, self.clock.now_ms()).await?;
+            match self.ticks.commit(&commit, self.clock.now_ms()).await {
+                Ok(version) => done.version = version,
+                Err(error) => {
+                    // It may be in the log all the same, and the window may never be tried again (its partitions revoked).
+                    self.mirror_behind = self.settings.json_mirror;
+                    self.unsure.extend(hours);
+                    return Err(error);
+                }
+            }
             self.project(mirrors, hours).await;
             Ok(done)
         })
@@ -210,7 +221,8 @@ impl Publisher {
     }
 
     /// Everything derived from the commit. Failures delay it; they never undo the commit.
-    async fn project(&mut self, mirrors: Vec<(Path, Bytes)>, hours: BTreeSet<Folder>) {
+    async fn project(&mut self, mirrors: Vec<(Path, Bytes)>, mut hours: BTreeSet<Folder>) {
+        hours.append(&mut self.unsure);
         let lake = &self.lake;
         let written = futures::stream::iter(mirrors)
             .map(|(path, bytes)| async move { lake.store().put(&path, PutPayload::from_bytes(bytes)).await })

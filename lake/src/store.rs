@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::LakeError;
 use crate::layout::Table;
+use crate::patience::{Patience, Patient};
 
 /// An opened lake. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +27,7 @@ pub struct Lake {
     url: Url,
     root: Arc<dyn ObjectStore>,
     store: Arc<PrefixStore<Arc<dyn ObjectStore>>>,
+    patience: Patience,
 }
 
 impl Lake {
@@ -64,11 +66,7 @@ impl Lake {
                 })?;
             }
             let lake = Self::connect(url).await?;
-            if let Some(stranger) = lake.stranger().await? {
-                return Err(LakeError::Invalid(format!(
-                    "{location} is not a lake and holds other things ({stranger}); give --lake an empty or new place"
-                )));
-            }
+            lake.refuse_strangers().await?;
             Ok(lake)
         })
     }
@@ -83,8 +81,14 @@ impl Lake {
                 (Arc::new(bucket), Path::from_url_path(url.path()).map_err(|e| invalid(e.into()))?)
             }
         };
+        Ok(Self::at(url, root, prefix, Patience::default()))
+    }
+
+    /// A lake at a prefix of a store, as if it lay at `url`.
+    pub(crate) fn at(url: Url, root: Arc<dyn ObjectStore>, prefix: Path, patience: Patience) -> Self {
+        let root: Arc<dyn ObjectStore> = Arc::new(Patient::new(root, patience.request_time_max));
         let store = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
-        Ok(Self { url, root, store })
+        Self { url, root, store, patience }
     }
 
     /// The lake's URL, with a trailing slash.
@@ -101,6 +105,11 @@ impl Lake {
     /// Objects by their key relative to the lake (see `layout`).
     pub fn store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.store) as Arc<dyn ObjectStore>
+    }
+
+    /// How long to wait for the store.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// The whole store and the URL of a table in it, as delta-rs wants them.
@@ -130,6 +139,20 @@ impl Lake {
                 })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that this is a lake, or a place for one.
+    ///
+    /// # Errors
+    /// `Invalid` when the place holds something else, `Unavailable` when it cannot be read.
+    pub(crate) async fn refuse_strangers(&self) -> Result<(), LakeError> {
+        match self.stranger().await? {
+            None => Ok(()),
+            Some(stranger) => Err(LakeError::Invalid(format!(
+                "{} is not a lake and holds other things ({stranger}); give --lake an empty or new place",
+                self.display()
+            ))),
         }
     }
 

@@ -24,6 +24,8 @@ mod scan;
 mod swar;
 
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod property_tests;
 #[cfg(test)]
 mod tests;

@@ -63,15 +63,16 @@ impl GlueCatalog {
             let region = shared.region().map_or("?", |r| r.as_ref());
             format!("https://glue.{region}.amazonaws.com")
         });
+        Self::new(aws_sdk_glue::config::Builder::from(&shared), retries(), endpoint)
+    }
+
+    fn new(config: aws_sdk_glue::config::Builder, retries: RetryConfig, endpoint: String) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(CALL_TIMEOUT)
             .build();
-        let config = aws_sdk_glue::config::Builder::from(&shared)
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(1 + RETRIES_MAX))
-            .build();
+        let config = config.timeout_config(timeouts).retry_config(retries).build();
         Self { client: Client::from_conf(config), endpoint }
     }
 
@@ -138,6 +139,11 @@ impl GlueCatalog {
             }
         }
     }
+}
+
+/// The SDK's own: exponential pauses with jitter, after throttling, server errors and answers that got lost.
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(1 + RETRIES_MAX)
 }
 
 /// Whether Glue gave this code as its reason.
@@ -318,6 +324,9 @@ fn found_partition(partition: &Partition) -> PartitionSpec {
     let location = partition.storage_descriptor().and_then(StorageDescriptor::location);
     PartitionSpec { values: partition.values().to_vec(), location: location.unwrap_or_default().to_owned() }
 }
+
+#[cfg(test)]
+mod fault_tests;
 
 #[cfg(test)]
 mod tests {
