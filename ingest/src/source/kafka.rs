@@ -17,7 +17,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::RawBatch;
+use super::{RawBatch, kafka_headers};
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
 use crate::error::IngestError;
@@ -145,6 +145,7 @@ impl KafkaSource {
                     *cursor = offset + 1;
                     let timestamp_ms = message.timestamp().to_millis().filter(|ms| (0..=TIMESTAMP_MS_MAX).contains(ms));
                     batch.push(partition, offset, timestamp_ms, message.key(), message.payload());
+                    kafka_headers::keep(batch, message.headers());
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => return Ok(Some(SourceEvent::End(partition))),
                 Some(Err(error)) => self.consumption_error(&error)?,
