@@ -190,7 +190,7 @@ fn hex(bytes: &[u8]) -> String {
     for (line, row) in bytes.chunks(HEX_LINE_BYTES).enumerate() {
         let _ = write!(out, "{:08x} ", line * HEX_LINE_BYTES);
         for at in 0..HEX_LINE_BYTES {
-            let _ = row.get(at).map_or_else(|| write!(out, "   "), |byte| write!(out, " {byte:02x}"));
+            out.push_str(&row.get(at).map_or_else(|| "   ".to_owned(), |byte| format!(" {byte:02x}")));
         }
         let ascii: String = row.iter().map(|b| if b.is_ascii_graphic() || *b == b' ' { char::from(*b) } else { '.' }).collect();
         let _ = writeln!(out, "  {ascii}");
