@@ -10,7 +10,7 @@ use std::io::{IsTerminal as _, Write as _};
 use serde_json::{Value, json};
 use ticklake_lake::Lake;
 use ticklake_lake::clock::{Clock as _, SystemClock};
-use ticklake_query::dead_letters::{Letter, Letters, Selection};
+use ticklake_query::dead_letters::{LETTERS_AT_A_TIME, Letter, Letters, Selection};
 use ticklake_query::{Engine, EngineOptions, Format, QueryError, write_result};
 
 use crate::args::{DlqArgs, DlqCommand, DlqListArgs, DlqShowArgs, LettersArgs, Since};
@@ -29,9 +29,9 @@ pub(crate) async fn run(args: DlqArgs) -> Result<(), Failure> {
     }
 }
 
-/// An engine over the lake as it is now.
-pub(crate) async fn engine(lake: Lake) -> Result<Engine, QueryError> {
-    Engine::open(lake, EngineOptions::default()).await
+/// An engine that reads whole letters, a few at a time.
+pub(crate) async fn engine_of_letters(lake: Lake) -> Result<Engine, QueryError> {
+    Engine::open(lake, EngineOptions { batch_rows: LETTERS_AT_A_TIME, ..EngineOptions::default() }).await
 }
 
 /// What the flags select.
@@ -44,7 +44,7 @@ pub(crate) fn selection(letters: LettersArgs, source: Option<String>) -> Selecti
 }
 
 async fn list(args: DlqListArgs) -> Result<(), Failure> {
-    let engine = engine(Lake::open(&args.lake.lake).await?).await?;
+    let engine = Engine::open(Lake::open(&args.lake.lake).await?, EngineOptions::default()).await?;
     let selection = selection(args.letters, args.source);
     let classes = objects(&engine, &selection.counts()).await?;
     let count = |row: &Value| row["letters"].as_u64().unwrap_or_default();
@@ -77,7 +77,7 @@ async fn objects(engine: &Engine, sql: &str) -> Result<Vec<Value>, Failure> {
 async fn show(args: DlqShowArgs) -> Result<(), Failure> {
     let lake = Lake::open(&args.lake.lake).await?;
     let (place, (partition, offset)) = (lake.display(), args.letter);
-    let engine = engine(lake).await?;
+    let engine = engine_of_letters(lake).await?;
     let wanted = Selection { source: args.source, place: Some(args.letter), ..Selection::default() };
     let mut reading = Letters::read(&engine, &wanted).await?;
     let mut found = Vec::new();
@@ -214,7 +214,10 @@ mod tests {
             reason: "price is \u{1b}[31m".into(),
             key: Some(b"\xff\x00".to_vec()),
             payload: payload.map(<[u8]>::to_vec),
-            headers: vec![Header { name: "trace\u{7}".into(), value: Some(b"a\nb".to_vec()) }, Header { name: "n".into(), value: None }],
+            headers: vec![
+                Header { name: "trace\u{7}".into(), value: Some(b"a\nb".to_vec()) },
+                Header { name: "n".into(), value: None },
+            ],
         }
     }
 

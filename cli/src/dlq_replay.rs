@@ -13,8 +13,8 @@ use ticklake_ingest::produce::{ProduceError, Resend, Resender, SinkConfig};
 use ticklake_ingest::source::kafka_origins::origins;
 use ticklake_lake::layout::Table;
 use ticklake_lake::{AsOf, Lake, Snapshot};
-use ticklake_query::Engine;
 use ticklake_query::dead_letters::{Letter, Letters, origins_of_ticks};
+use ticklake_query::{Engine, EngineOptions};
 use ticklake_schemas::RejectClass;
 
 use crate::args::DlqReplayArgs;
@@ -81,11 +81,11 @@ pub(crate) async fn run(args: DlqReplayArgs) -> Result<(), Failure> {
     };
     // The topic is read from where the lake was before the lake is read: nothing can slip between the two.
     let in_topic = if args.again { BTreeSet::new() } else { on_their_way(&lake, &source, config).await? };
-    let engine = dlq::engine(lake).await?;
     if !args.again {
-        sieve.ticks = origins_of_ticks(&engine).await?;
-        sieve.in_topic = in_topic;
+        let ticks = Engine::open(lake.clone(), EngineOptions::default()).await?;
+        (sieve.ticks, sieve.in_topic) = (origins_of_ticks(&ticks).await?, in_topic);
     }
+    let engine = dlq::engine_of_letters(lake).await?;
     let letters = Letters::read(&engine, &dlq::selection(args.letters, Some(source.clone()))).await?;
     let report = send(letters, sieve, sender).await?;
     print(&report, &engine, &source, args.dry_run, args.json)

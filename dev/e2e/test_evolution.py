@@ -67,7 +67,10 @@ def test_an_old_lake_is_gone_on_with_and_its_new_column_comes_with_the_next_comm
 
 
 def test_a_new_column_reaches_glue_and_trino(commands, own, bucket, addresses, trino_url):
-    glue = boto3.client("glue", endpoint_url=addresses["AWS_ENDPOINT_URL_GLUE"], region_name=addresses["AWS_REGION"])
+    glue = boto3.client(
+        "glue", endpoint_url=addresses["AWS_ENDPOINT_URL_GLUE"], region_name=addresses["AWS_REGION"],
+        aws_access_key_id=addresses["AWS_ACCESS_KEY_ID"], aws_secret_access_key=addresses["AWS_SECRET_ACCESS_KEY"],
+    )
     copied(bucket)
     commands.run("ticklake", "catalog", "sync", "--lake", bucket.url, "--glue-database", own.database)
 

@@ -45,9 +45,8 @@ fn headers_text(headers: &[Header]) -> Option<String> {
 pub fn parse_headers(text: &str) -> Result<Vec<Header>, LakeError> {
     let pairs: Vec<(String, Option<String>)> =
         serde_json::from_str(text).map_err(|e| LakeError::corrupt("column headers of dead_letters", e))?;
-    let header = |(name, value): (String, Option<String>)| {
-        Ok(Header { name, value: value.as_deref().map(parse_bytes).transpose()? })
-    };
+    let header =
+        |(name, value): (String, Option<String>)| Ok(Header { name, value: value.as_deref().map(parse_bytes).transpose()? });
     pairs.into_iter().map(header).collect()
 }
 

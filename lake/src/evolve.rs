@@ -34,7 +34,8 @@ struct Found {
 pub(crate) fn evolution<'a>(metadata: &Value, contract: &'a Contract) -> Result<Evolution<'a>, String> {
     let found = fields(metadata)?;
     let mut faults = Vec::new();
-    let partitioned: Vec<&str> = metadata["partitionColumns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let partitioned: Vec<&str> =
+        metadata["partitionColumns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if partitioned != contract.partition_by {
         let by = |columns: &[&str]| if columns.is_empty() { "nothing".to_owned() } else { columns.join(", ") };
         let wanted: Vec<&str> = contract.partition_by.iter().map(String::as_str).collect();
@@ -193,7 +194,8 @@ mod tests {
         repartitioned.partition_by = vec![];
         assert_eq!(refused(&table(&two()), &repartitioned), "it is partitioned by a, and the contract by nothing");
         let mut strict = table(&two());
-        strict["schemaString"] = json!(strict["schemaString"].as_str().unwrap().replace("\"nullable\":true", "\"nullable\":false"));
+        strict["schemaString"] =
+            json!(strict["schemaString"].as_str().unwrap().replace("\"nullable\":true", "\"nullable\":false"));
         assert!(refused(&strict, &two()).contains("column b (double) is NOT NULL there"));
         let mut nested = table(&two());
         nested["schemaString"] = json!(nested["schemaString"].as_str().unwrap().replace("\"double\"", "{\"type\":\"array\"}"));

@@ -44,12 +44,16 @@ async fn write(lake: &Lake, version: u64, actions: &[Value]) {
     store.write_commit_entry(version, CommitOrBytes::LogBytes(text.into()), Uuid::nil()).await.unwrap();
 }
 
+fn protocol(writer_features: &[&str]) -> Value {
+    json!({"protocol": {
+        "minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["timestampNtz"], "writerFeatures": writer_features,
+    }})
+}
+
 /// A lake in a directory whose `dead_letters` has this schema.
 async fn lake_with(dir: &tempfile::TempDir, schema: &str) -> Lake {
     let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
-    let features = ["timestampNtz"];
-    let protocol = json!({"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features, "writerFeatures": features}});
-    write(&lake, 0, &[protocol, metadata(schema)]).await;
+    write(&lake, 0, &[protocol(&["timestampNtz"]), metadata(schema)]).await;
     lake
 }
 
@@ -92,6 +96,7 @@ async fn a_column_and_the_first_file_that_has_it_appear_at_once_and_once() {
     assert_eq!(kinds(&lake, 1).await, ["commitInfo", "metaData", "txn", "add"]);
     assert_eq!(second.commit(&commit(5, 9), 0).await.unwrap(), 2, "it had meant to add the column, too");
     assert_eq!(kinds(&lake, 2).await, ["commitInfo", "txn", "add"]);
+    first.refresh().await.unwrap();
     assert_eq!(first.commit(&commit(9, 10), 0).await.unwrap(), 3);
     assert_eq!(kinds(&lake, 3).await, ["commitInfo", "txn", "add"]);
     let columns = columns(&lake).await;
@@ -157,4 +162,18 @@ async fn a_column_of_a_newer_binary_never_stops_this_one() {
     writer.commit(&commit(0, 5), 0).await.unwrap();
     let columns = columns(&lake).await;
     assert!(columns.ends_with(&["invented_later".to_owned(), "headers".to_owned()]), "{columns:?}");
+}
+
+#[tokio::test]
+async fn a_feature_of_delta_that_we_do_not_write_stops_the_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = lake_with(&dir, &schema(|field| Some(field.clone()))).await;
+    let mut writer = TableWriter::open(&lake, TABLE, 0).await.unwrap();
+    write(&lake, 1, &[protocol(&["timestampNtz", "appendOnly"])]).await;
+    writer.commit(&commit(0, 5), 0).await.unwrap();
+    write(&lake, 3, &[protocol(&["timestampNtz", "appendOnly", "changeDataFeed"])]).await;
+    let error = writer.commit(&commit(5, 6), 0).await.unwrap_err();
+    assert!(matches!(&error, LakeError::Invalid(text) if text.contains("changeDataFeed")), "{error}");
+    assert!(TableWriter::open(&lake, TABLE, 0).await.is_err());
+    assert_eq!(objects(&lake).await, 4);
 }

@@ -19,6 +19,8 @@ use crate::{Lake, LakeError};
 
 /// Reader and writer features of our tables: timestamps without zone, nothing else.
 const FEATURES: [&str; 1] = ["timestampNtz"];
+/// Writer features that ask nothing of a writer that only appends files of the table's columns.
+const FEATURES_MET: [&str; 2] = ["timestampNtz", "appendOnly"];
 
 /// The log store of a table.
 pub(crate) fn log_store(lake: &Lake, table: Table) -> LogStoreRef {
@@ -119,12 +121,20 @@ pub(crate) fn check_contract(
 /// The `metaData` that a writer must commit for the table to have every column of its contract; `None` when it has them.
 ///
 /// # Errors
-/// As `check_contract`; `Invalid` naming every column that stands in the way, and both its types.
+/// As `check_contract`; `Invalid` naming a feature we cannot write, or every column that stands in the way and both its types.
 pub(crate) fn evolution(lake: &Lake, table: Table, state: &DeltaTableState) -> Result<Option<Value>, LakeError> {
     check_contract(lake, table, state.metadata().configuration())?;
     let contract = table.contract();
     let place = format!("{}/{}", lake.display(), table.name());
-    let metadata = serde_json::to_value(state.metadata()).map_err(|e| LakeError::corrupt(place.as_str(), e))?;
+    let corrupt = |e: serde_json::Error| LakeError::corrupt(place.as_str(), e);
+    let protocol = serde_json::to_value(state.protocol()).map_err(corrupt)?;
+    let features = protocol["writerFeatures"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    if let Some(unmet) = features.into_iter().find(|feature| !FEATURES_MET.contains(feature)) {
+        return Err(LakeError::Invalid(format!(
+            "{place} was given feature {unmet} of Delta, which this ticklake cannot write; take it off, or give a new --lake"
+        )));
+    }
+    let metadata = serde_json::to_value(state.metadata()).map_err(corrupt)?;
     crate::evolve::evolved(&metadata, contract).map_err(|why| {
         LakeError::Invalid(format!(
             "{place} cannot be written under contract version {}: {why}; write it with the ticklake that made it, \

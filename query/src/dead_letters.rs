@@ -31,7 +31,10 @@ pub struct Selection {
 impl Selection {
     /// The number of letters by class.
     pub fn counts(&self) -> String {
-        format!("SELECT class, COUNT(*) AS letters FROM dead_letters WHERE {} GROUP BY class ORDER BY letters DESC, class", self.condition())
+        format!(
+            "SELECT class, COUNT(*) AS letters FROM dead_letters WHERE {} GROUP BY class ORDER BY letters DESC, class",
+            self.condition()
+        )
     }
 
     /// The newest letters, for people; `letter` is what `show` takes.
@@ -63,6 +66,9 @@ impl Selection {
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
+
+/// Letters read at a time: each may be as large as Kafka takes messages.
+pub const LETTERS_AT_A_TIME: usize = 64;
 
 /// One dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +108,7 @@ impl Letter {
 pub struct Letters(QueryResult);
 
 impl Letters {
-    /// Those selected, in the order of source, partition and offset.
+    /// Those selected, in the order of source, partition and offset; the engine's `batch_rows` at a time.
     ///
     /// # Errors
     /// As [`Engine::sql`].
@@ -168,7 +174,8 @@ pub async fn origins_of_ticks(engine: &Engine) -> Result<BTreeSet<String>, Query
     let mut origins = BTreeSet::new();
     while let Some(rows) = result.next().await? {
         let extras = strings(rows.column(0))?;
-        let origin = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok()?[ORIGIN_HEADER].as_str().map(str::to_owned);
+        let origin =
+            |text: &str| serde_json::from_str::<serde_json::Value>(text).ok()?[ORIGIN_HEADER].as_str().map(str::to_owned);
         origins.extend(extras.iter().flatten().filter_map(origin));
     }
     Ok(origins)

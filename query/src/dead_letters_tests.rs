@@ -70,7 +70,10 @@ async fn a_letter_reads_back_with_its_bytes_and_first_place() {
     let engine = lake().engine(AsOf::Latest).await;
     let all = letters(&engine, &Selection::default()).await;
     assert_eq!(all.iter().map(|l| l.offset).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(all.iter().map(Letter::origin).collect::<Vec<_>>(), ["stock_live_feed/0/1", "stock_live_feed/0/2", "stock_live_feed/0/1"]);
+    assert_eq!(
+        all.iter().map(Letter::origin).collect::<Vec<_>>(),
+        ["stock_live_feed/0/1", "stock_live_feed/0/2", "stock_live_feed/0/1"]
+    );
     let last = &all[2];
     assert_eq!((last.key.as_deref(), last.payload.as_deref()), (Some(b"key".as_slice()), Some(b"{}".as_slice())));
     assert_eq!((last.headers[0].name.as_str(), last.headers[0].value.as_deref()), ("trace", Some(b"\x00\xff".as_slice())));
@@ -93,7 +96,8 @@ async fn a_selection_never_selects_more_or_runs_what_it_is_given() {
         (Selection { place: Some((0, 2)), ..Selection::default() }, 1),
     ] {
         assert_eq!(letters(&engine, &selection).await.len(), found, "{selection:?}");
-        let counted: i64 = csv(&engine, &selection.counts()).await.iter().map(|r| r.rsplit_once(',').unwrap().1.parse::<i64>().unwrap()).sum();
+        let counted: i64 =
+            csv(&engine, &selection.counts()).await.iter().map(|r| r.rsplit_once(',').unwrap().1.parse::<i64>().unwrap()).sum();
         assert_eq!(usize::try_from(counted).unwrap(), found, "{selection:?}");
     }
     assert_eq!(csv(&engine, &Selection::default().newest(2)).await.len(), 2);

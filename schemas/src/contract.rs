@@ -141,7 +141,10 @@ impl Contract {
     /// A table only grows, and at its end: readers of Hive partitions tell columns by their position.
     fn check_growth(&self) -> Result<(), String> {
         if !(1..=self.version).contains(&self.compatible_from) {
-            return Err(format!("{} is compatible from {}, but its version is {}", self.name, self.compatible_from, self.version));
+            return Err(format!(
+                "{} is compatible from {}, but its version is {}",
+                self.name, self.compatible_from, self.version
+            ));
         }
         for column in self.columns.iter().filter(|c| c.since > 1) {
             if column.required || column.since > self.version {

@@ -102,7 +102,10 @@ pub(crate) struct DlqReplayArgs {
 
 fn parse_class(text: &str) -> Result<RejectClass, String> {
     let names = || RejectClass::ALL.map(RejectClass::as_str).join(", ");
-    RejectClass::ALL.into_iter().find(|c| c.as_str() == text).ok_or_else(|| format!("there is no such class; there are {}", names()))
+    RejectClass::ALL
+        .into_iter()
+        .find(|c| c.as_str() == text)
+        .ok_or_else(|| format!("there is no such class; there are {}", names()))
 }
 
 fn parse_since(text: &str) -> Result<Since, String> {

@@ -17,9 +17,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::{RawBatch, kafka_headers};
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
+use super::{RawBatch, kafka_headers};
 use crate::error::IngestError;
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
