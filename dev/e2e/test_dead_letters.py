@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 import audit
+import raw_record
 import readers
 from commands import wait_until
 from topics import Message
@@ -137,3 +138,15 @@ def test_a_replay_to_nowhere_says_so_and_sends_nothing(commands, landed):
     assert "127.0.0.1:9" in commands.run(*args, "--brokers", "127.0.0.1:9", expect=3).err
     lost = commands.run("ticklake", "dlq", "replay", "--lake", place.url, "--topic", "no_such", "--brokers", topic.brokers, expect=1)
     assert "no_such" in lost.err
+
+
+def test_a_header_name_that_is_not_text_never_stops_the_ingester(commands, own, directory, tmp_path):
+    own.topic.create(1)
+    raw_record.produce(own.topic.brokers, own.topic.name, b"garbage", [(b"ok", b"1"), (b"\xff\xfe", b"2"), (b"ok", None)])
+    own.topic.produce([Message(b'{"symbol":"A","time":1714568400,"price":1}', b"A")])
+    done = commands.run(*commands.ingest_args(own.topic, directory.url, "e2e", "--until-end"))
+    assert (done.json()["committed"], done.json()["dead_letters"]) == (1, 1)
+    assert "panic" not in done.err, "whoever can write to the topic could fill the log"
+    [letter] = letters(directory).values()
+    assert json.loads(letter["headers"]) == [["ok", readers.base64_of(b"1")], ["\ufffd", None], ["ok", None]]
+    audit.assert_exactly_once(commands, own.topic, directory, tmp_path)

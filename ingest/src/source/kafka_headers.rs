@@ -4,7 +4,9 @@
 //! Does not own: where they go (`RawBatch`), what they mean (`lake::dead_letters`).
 //! Invariant: no header stops the consumer. A name that is not UTF-8 costs that name and its value, nothing else.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 use rdkafka::message::Headers;
 
@@ -22,12 +24,30 @@ pub(super) fn keep<H: Headers>(batch: &mut RawBatch, headers: Option<&H>) {
 pub(super) fn each<H: Headers>(headers: Option<&H>, mut take: impl FnMut(&str, Option<&[u8]>)) {
     let Some(headers) = headers else { return };
     for at in 0..headers.count() {
-        match catch_unwind(AssertUnwindSafe(|| headers.try_get(at))) {
-            Ok(Some(header)) => take(header.key, header.value),
-            Ok(None) => {}
-            Err(_) => take(UNREADABLE_NAME, None),
+        match quietly(|| headers.try_get(at)) {
+            Some(Some(header)) => take(header.key, header.value),
+            Some(None) => {}
+            None => take(UNREADABLE_NAME, None),
         }
     }
+}
+
+/// What `read` gives, `None` when it panics. Of that nothing is printed: whoever can write to the topic could fill the log.
+fn quietly<T>(read: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    thread_local! { static QUIET: Cell<bool> = const { Cell::new(false) } }
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                before(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let found = catch_unwind(AssertUnwindSafe(read));
+    QUIET.set(false);
+    found.ok()
 }
 
 #[cfg(test)]
