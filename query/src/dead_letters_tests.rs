@@ -40,7 +40,8 @@ fn lake() -> TestLake {
 
 #[tokio::test]
 async fn a_file_older_than_a_column_is_null_there_whatever_is_asked() {
-    let engine = lake().engine(AsOf::Latest).await;
+    let lake = lake();
+    let engine = lake.engine(AsOf::Latest).await;
     for (sql, rows) in [
         ("SELECT COUNT(*), COUNT(headers), COUNT(DISTINCT headers) FROM dead_letters", vec!["3,1,1"]),
         ("SELECT kafka_offset FROM dead_letters WHERE headers IS NULL ORDER BY kafka_offset", vec!["1", "2"]),
@@ -67,7 +68,8 @@ async fn an_older_version_has_every_column_of_today() {
 
 #[tokio::test]
 async fn a_letter_reads_back_with_its_bytes_and_first_place() {
-    let engine = lake().engine(AsOf::Latest).await;
+    let lake = lake();
+    let engine = lake.engine(AsOf::Latest).await;
     let all = letters(&engine, &Selection::default()).await;
     assert_eq!(all.iter().map(|l| l.offset).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(
@@ -82,7 +84,8 @@ async fn a_letter_reads_back_with_its_bytes_and_first_place() {
 
 #[tokio::test]
 async fn a_selection_never_selects_more_or_runs_what_it_is_given() {
-    let engine = lake().engine(AsOf::Latest).await;
+    let lake = lake();
+    let engine = lake.engine(AsOf::Latest).await;
     let day_ms = 1_582_329_600_000;
     let class = |c| Selection { classes: vec![c], ..Selection::default() };
     let source = |s: &str| Selection { source: Some(s.into()), ..Selection::default() };
@@ -142,7 +145,8 @@ async fn a_lake_of_an_older_ticklake_is_never_unreadable() {
     let dir = old_lake();
     let lake = Lake::open(dir.path().to_str().unwrap()).await.unwrap();
     let engine = Engine::open(lake, EngineOptions::default()).await.unwrap();
-    let (ticks, dead) = ("SELECT COUNT(*), COUNT(extra) FROM stock_data", "SELECT class, headers FROM dead_letters ORDER BY 1");
+    let (ticks, dead) =
+        ("SELECT COUNT(*), COUNT(exchange) FROM stock_data", "SELECT class, headers FROM dead_letters ORDER BY 1");
     assert_eq!(csv(&engine, ticks).await, ["4,1"]);
     assert_eq!(csv(&engine, dead).await, ["invalid_price,", "malformed_json,", "tombstone,"]);
     assert_eq!(csv(&engine, crate::volatility::AUDIT.sql).await.len(), 1);

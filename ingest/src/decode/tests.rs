@@ -232,7 +232,7 @@ fn reasons_are_one_sentence_with_the_facts() {
 #[test]
 fn a_dead_letter_sent_back_never_hides_where_it_came_from() {
     let mut batch = RawBatch { topic: "feed".into(), ..RawBatch::default() };
-    let unknown = GOOD.replace('}', ",\"venue\":1}");
+    let unknown = GOOD.replace('}', ",\"depth\":1}");
     for (offset, payload) in (0..).zip([GOOD, unknown.as_str(), "{}", GOOD]) {
         batch.push(0, offset, None, None, Some(payload.as_bytes()));
         batch.push_header("trace", Some(b"\xff"));
@@ -243,7 +243,7 @@ fn a_dead_letter_sent_back_never_hides_where_it_came_from() {
     let decoded = Decoder::new().decode(&batch, NOW_NS);
     let extra = decoded.rows["extra"].as_string::<i32>();
     assert_eq!(extra.value(0), r#"{"ticklake-dead-letter":"feed/0/\"5"}"#);
-    assert_eq!(extra.value(1), r#"{"venue":1,"ticklake-dead-letter":"feed/0/\"5"}"#);
+    assert_eq!(extra.value(1), r#"{"depth":1,"ticklake-dead-letter":"feed/0/\"5"}"#);
     assert!(extra.is_null(2), "other headers are not kept of a tick");
     let headers: Vec<(&str, Option<&[u8]>)> =
         decoded.rejects[0].headers.iter().map(|h| (h.name.as_str(), h.value.as_deref())).collect();
