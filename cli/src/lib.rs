@@ -12,6 +12,7 @@ mod demo_report;
 mod dlq;
 mod dlq_replay;
 mod exit;
+mod heap;
 mod ingest;
 mod logging;
 mod produce;
@@ -32,6 +33,9 @@ use crate::exit::Failure;
 pub fn ticklake() -> ExitCode {
     let args = TicklakeArgs::parse();
     logging::start(args.log_level());
+    if matches!(args.command, Command::Ingest(_) | Command::Demo(_)) {
+        heap::share_between_threads();
+    }
     exit::code(on_runtime(async {
         match args.command {
             Command::Demo(args) => demo::run(args).await,

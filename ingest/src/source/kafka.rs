@@ -72,13 +72,15 @@ pub struct KafkaSource {
 }
 
 impl KafkaSource {
-    /// Connects, checks that the topic is there, and subscribes.
+    /// Connects, checks that the topic is there, and subscribes; at most `fetch_queue_bytes` of messages are fetched ahead.
     ///
     /// # Errors
     /// `Unavailable` when no broker answers, `Invalid` for an unknown topic or setting.
-    pub fn connect(config: &KafkaConfig) -> Result<Self, IngestError> {
+    pub fn connect(config: &KafkaConfig, fetch_queue_bytes: usize) -> Result<Self, IngestError> {
         let mut client = client_config(config);
         client.set("group.id", &config.group);
+        // What librdkafka may hold ahead of us, all partitions together.
+        client.set("queued.max.messages.kbytes", (fetch_queue_bytes >> 10).to_string());
         let consumer = create(&client)?;
         let source = Self { consumer, topic: config.topic.clone(), brokers: config.brokers.clone(), unanswered: Cell::new(None) };
         let partitions = source.partitions()?;
@@ -297,8 +299,6 @@ fn client_config(config: &KafkaConfig) -> ClientConfig {
         .set("allow.auto.create.topics", "false")
         // A dead process's partitions go to another after this; the default of 45 s is long for a market.
         .set("session.timeout.ms", "10000")
-        // What librdkafka may hold ahead of us, all partitions together.
-        .set("queued.max.messages.kbytes", "32768")
         .set("queued.min.messages", "100000")
         .set("fetch.message.max.bytes", "1048576")
         // The default of 1000 ms starves a fast consumer each time its queue is full.
