@@ -9,6 +9,8 @@ mod args;
 mod catalog;
 mod demo;
 mod demo_report;
+mod dlq;
+mod dlq_replay;
 mod exit;
 mod heap;
 mod ingest;
@@ -42,6 +44,7 @@ pub fn ticklake() -> ExitCode {
             Command::Sql(args) => sql::run(args).await,
             Command::Status(args) => status::run(args).await,
             Command::Catalog(args) => catalog::run(args).await,
+            Command::Dlq(args) => dlq::run(args).await,
         }
     }))
 }

@@ -216,6 +216,7 @@ impl Collector {
             self.window.add(Batch { rows: decoded.rows, rejects: decoded.rejects, span }, now_ns)?;
         }
         batch.records.clear();
+        batch.headers.clear();
         batch.data.clear();
         self.spare = batch;
         Ok(())

@@ -53,6 +53,8 @@ pub struct TableWriter {
     log: LogStoreRef,
     version: u64,
     offsets: Offsets,
+    /// The `metaData` the next entry carries, because the table lacks columns of the contract.
+    growth: Option<Value>,
     checkpoint: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -66,15 +68,15 @@ impl TableWriter {
     /// Opens a table for writing, creating it when absent.
     ///
     /// # Errors
-    /// `Unavailable`, `Corrupt`, or `Invalid` for a table of a newer contract.
+    /// `Unavailable`, `Corrupt`, or `Invalid` for a table of a newer or an incompatible contract.
     pub async fn open(lake: &Lake, table: Table, now_ms: i64) -> Result<Self, LakeError> {
         let delta = log::load_or_create(lake, table, now_ms).await?;
         let state = delta.snapshot().map_err(|e| log::delta_error(lake, table, &e))?;
-        log::check_contract(lake, table, state.metadata().configuration())?;
+        let growth = log::evolution(lake, table, state)?;
         let log = delta.log_store();
         let version = state.version();
         let offsets = log_offsets::read(lake, table, &log, version).await?;
-        Ok(Self { lake: lake.clone(), table, log, version, offsets, checkpoint: None })
+        Ok(Self { lake: lake.clone(), table, log, version, offsets, growth, checkpoint: None })
     }
 
     /// The newest version this writer knows.
@@ -105,12 +107,12 @@ impl TableWriter {
     /// `Overlap` or `Gap` by the law; `Unavailable` when storage stays down (call again with the same window: it is
     /// recognised if it had gone through); `Conflict` after very many lost races; `Corrupt`; `Invalid`.
     pub async fn commit(&mut self, commit: &Commit, now_ms: i64) -> Result<u64, LakeError> {
-        let bytes = bytes::Bytes::from(entry(commit, now_ms));
         let mut tries = Tries::new(self.lake.patience());
         for _ in 0..CONFLICTS_MAX {
             self.offsets.check(&commit.source, &commit.span)?;
             let version = self.version + 1;
-            let payload = CommitOrBytes::LogBytes(bytes.clone());
+            // Written anew each time: whoever was faster may have given the table its columns.
+            let payload = CommitOrBytes::LogBytes(entry(commit, self.growth.as_ref(), now_ms).into());
             let Err(refused) = self.log.write_commit_entry(version, payload, commit.window).await else {
                 return Ok(self.won(version, commit));
             };
@@ -130,6 +132,7 @@ impl TableWriter {
     fn won(&mut self, version: u64, commit: &Commit) -> u64 {
         self.version = version;
         self.offsets.advance(&commit.source, &commit.span);
+        self.growth = None;
         self.checkpoint_when_due();
         version
     }
@@ -171,7 +174,7 @@ impl TableWriter {
                 return Err(LakeError::corrupt(format!("{}/{}", self.lake.display(), self.table.name()), "the table is gone"));
             };
             let state = delta.snapshot().map_err(|e| log::delta_error(&self.lake, self.table, &e))?;
-            log::check_contract(&self.lake, self.table, state.metadata().configuration())?;
+            self.growth = log::evolution(&self.lake, self.table, state)?;
         }
         // Last: an entry that could not be checked is looked at again.
         self.version = version;
@@ -201,8 +204,8 @@ impl TableWriter {
     }
 }
 
-/// The log entry of a commit, one action a line.
-fn entry(commit: &Commit, now_ms: i64) -> String {
+/// The log entry of a commit, one action a line. With `growth` the files and the columns they bring appear at once.
+fn entry(commit: &Commit, growth: Option<&Value>, now_ms: i64) -> String {
     let rows: u64 = commit.files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum();
     let bytes: usize = commit.files.iter().map(|f| f.size_bytes).sum();
     let mut lines = vec![json!({"commitInfo": {
@@ -213,6 +216,7 @@ fn entry(commit: &Commit, now_ms: i64) -> String {
         "engineInfo": ENGINE,
         "windowId": commit.window.to_string(),
     }})];
+    lines.extend(growth.map(|metadata| json!({"metaData": metadata})));
     for (partition, _, to) in commit.span.iter() {
         lines.push(json!({"txn": {"appId": commit.source.app_id(partition), "version": to, "lastUpdated": now_ms}}));
     }

@@ -14,6 +14,9 @@ pub mod commit;
 pub mod dead_letters;
 pub mod encode;
 mod error;
+mod evolve;
+#[cfg(test)]
+mod evolve_tests;
 #[cfg(test)]
 mod faulty_store;
 pub mod json_mirror;

@@ -339,6 +339,7 @@ mod tests {
                 timestamp_ms: Some(NOW_NS / 1_000_000),
                 key: None,
                 payload: None,
+                headers: vec![],
                 class: RejectClass::Tombstone,
                 reason: "no value".into(),
             })

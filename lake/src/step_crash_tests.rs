@@ -64,6 +64,7 @@ fn batch(partition: i32, from: i64, to: i64) -> Batch {
         offset,
         timestamp_ms: Some(NOW_NS / 1_000_000),
         key: None,
+        headers: Vec::new(),
         payload: Some(offset.to_string().into_bytes()),
         class: RejectClass::MalformedJson,
         reason: "poison".into(),

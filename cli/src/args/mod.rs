@@ -5,6 +5,7 @@
 
 mod catalog;
 mod demo;
+mod dlq;
 mod ingest;
 mod produce;
 mod sql;
@@ -17,6 +18,7 @@ use ticklake_schemas::DEFAULT_TOPIC;
 
 pub(crate) use catalog::{CatalogArgs, CatalogCommand};
 pub(crate) use demo::DemoArgs;
+pub(crate) use dlq::{DlqArgs, DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LettersArgs, Since};
 pub(crate) use ingest::IngestArgs;
 pub(crate) use produce::{ProduceArgs, Start};
 pub(crate) use sql::{FormatArg, LakeSqlArgs};
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// The Glue catalog of a lake.
     Catalog(CatalogArgs),
+    /// Messages that are not ticks: list them, look at one, send them back.
+    Dlq(DlqArgs),
 }
 
 #[derive(Debug, Args)]

@@ -18,11 +18,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::RawBatch;
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
 pub use super::kafka_settings::{Assignment, KafkaConfig, Membership};
 pub use super::start::OnGap;
+use super::{RawBatch, kafka_headers};
 use crate::error::IngestError;
 
 /// What librdkafka may hold ahead of us, all partitions together.
@@ -159,6 +159,7 @@ impl KafkaSource {
                     *cursor = offset + 1;
                     let timestamp_ms = message.timestamp().to_millis().filter(|ms| (0..=TIMESTAMP_MS_MAX).contains(ms));
                     batch.push(partition, offset, timestamp_ms, message.key(), message.payload());
+                    kafka_headers::keep(batch, message.headers());
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     if cursors.contains_key(&partition) {
