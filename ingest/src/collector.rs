@@ -170,6 +170,7 @@ impl Collector {
             return Ok(false);
         }
         self.report(CommitMode::Async);
+        self.shared.progress.gathered(&self.cursors, &self.window);
         match self.window.due(&self.settings.limits, self.clock.now_ns()) {
             Some(reason) => self.flush(reason),
             None => Ok(!self.requests.is_closed()),
@@ -229,6 +230,8 @@ impl Collector {
         }
         let full = std::mem::replace(&mut self.window, Window::open(self.clock.now_ns()));
         tracing::debug!(reason = reason.as_str(), bytes = full.bytes(), "window closed");
+        self.shared.progress.flushed(reason);
+        self.shared.progress.gathered(&self.cursors, &self.window);
         let request = Request::Publish { window: full.close(), epoch: self.epoch };
         let requests = self.requests.clone();
         let mut paused = false;
@@ -290,6 +293,7 @@ impl Collector {
         let starts = partitions.iter().map(|&p| Ok((p, self.start_of(&log, p)?))).collect::<Result<Cursors, IngestError>>()?;
         tracing::info!(?starts, "partitions assigned");
         self.kafka.assign(&starts)?;
+        self.shared.progress.starts(&starts);
         self.cursors.extend(starts);
         Ok(true)
     }
@@ -321,6 +325,7 @@ impl Collector {
         self.ended.clear();
         tracing::info!(cursors = ?self.cursors, "another writer was ahead; reading on from the log's end");
         self.kafka.seek(&self.cursors)?;
+        self.shared.progress.starts(&self.cursors);
         Ok(true)
     }
 

@@ -8,6 +8,8 @@ mod collector;
 pub mod decode;
 pub mod demo_broker;
 mod error;
+mod landing;
+pub mod metrics;
 pub mod pipeline;
 pub mod produce;
 pub mod progress;

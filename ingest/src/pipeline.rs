@@ -4,7 +4,6 @@
 //! Does not own: what either does (`collector`, `lake::publish`).
 //! Invariant: one publisher, so commits keep the order of windows; the full channel is the back-pressure.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -64,6 +63,7 @@ pub fn run(
         let (runtime, for_collector) = (Handle::current(), Arc::clone(&shared));
         let collecting = tokio::task::spawn_blocking(move || {
             let kafka = KafkaSource::connect(&config.kafka)?;
+            for_collector.progress.connected(kafka.ends());
             Collector::new(settings, kafka, Decoder::new(), clock, requests, committed, runtime, for_collector).run()
         });
         let published = publish(publisher, inbox, &committed_to, &shared).await;
@@ -86,15 +86,11 @@ async fn publish(
         match request {
             Request::Publish { epoch, .. } if epoch != shared.epoch.load(Ordering::SeqCst) => {}
             Request::Publish { window, .. } => {
-                let ends: BTreeMap<i32, i64> = window.span.iter().map(|(p, _, to)| (p, to)).collect();
+                let landing = shared.progress.publishing(&window);
+                let ends = landing.ends.clone();
                 match publisher.publish(window).await {
                     Ok(done) => {
-                        let progress = &shared.progress;
-                        Progress::add(&progress.committed, done.rows);
-                        Progress::add(&progress.dead_letters, done.rejects);
-                        Progress::add(&progress.files, done.files);
-                        Progress::add(&progress.bytes, done.bytes);
-                        Progress::add(&progress.commits, 1);
+                        shared.progress.published(landing, &done);
                         tracing::info!(
                             version = done.version,
                             ticks = done.rows,
@@ -108,7 +104,7 @@ async fn publish(
                     }
                     Err(error @ LakeError::Overlap { .. }) => {
                         tracing::info!(source = source.name(), %error, "dropping what is buffered");
-                        Progress::add(&shared.progress.overlaps, 1);
+                        shared.progress.overlapped();
                         shared.epoch.fetch_add(1, Ordering::SeqCst);
                     }
                     Err(error) => return Err(error.into()),

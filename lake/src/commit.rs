@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::layout::Table;
+use crate::tally::Conflict;
 use crate::{Lake, LakeError, Offsets, SourceId, Span, log, log_offsets};
 
 /// What we sign files and commits with.
@@ -119,14 +120,18 @@ impl TableWriter {
                 Err(_) => self.look(version, commit.window).await?,
             };
             match (looked, put) {
-                (Looked::Ours, _) => {
+                (Looked::Ours, put) => {
+                    if put.is_err() {
+                        self.lake.tally().conflict(Conflict::AmbiguousOurs);
+                    }
                     self.version = version;
                     self.offsets.advance(&commit.source, &commit.span);
                     self.checkpoint_when_due();
                     return Ok(version);
                 }
-                (Looked::Theirs, _) => {}
+                (Looked::Theirs, _) => self.lake.tally().conflict(Conflict::LostRace),
                 (Looked::NotThere, put) => {
+                    self.lake.tally().conflict(Conflict::AmbiguousAbsent);
                     failures += 1;
                     if failures == TRIES_MAX {
                         let error = put.err().map_or_else(|| "unknown".to_owned(), |e| crate::error::one_line(&e));

@@ -18,7 +18,9 @@ use ticklake_schemas::{DEAD_LETTERS, STOCK_DATA, STOCK_DATA_JSON};
 use url::Url;
 
 use crate::LakeError;
+use crate::counted_store::CountedStore;
 use crate::layout::Table;
+use crate::tally::Tally;
 
 /// An opened lake. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +28,7 @@ pub struct Lake {
     url: Url,
     root: Arc<dyn ObjectStore>,
     store: Arc<PrefixStore<Arc<dyn ObjectStore>>>,
+    tally: Arc<Tally>,
 }
 
 impl Lake {
@@ -83,8 +86,15 @@ impl Lake {
                 (Arc::new(bucket), Path::from_url_path(url.path()).map_err(|e| invalid(e.into()))?)
             }
         };
+        let tally = Arc::new(Tally::default());
+        let root: Arc<dyn ObjectStore> = Arc::new(CountedStore::new(root, Arc::clone(&tally)));
         let store = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
-        Ok(Self { url, root, store })
+        Ok(Self { url, root, store, tally })
+    }
+
+    /// What this process has asked of the lake.
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
     }
 
     /// The lake's URL, with a trailing slash.

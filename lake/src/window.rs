@@ -116,6 +116,11 @@ impl Window {
         self.span.is_empty()
     }
 
+    /// When its first message arrived, nanoseconds since the epoch.
+    pub fn opened_ns(&self) -> i64 {
+        self.opened_ns
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes

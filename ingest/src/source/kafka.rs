@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::RawBatch;
+pub use super::kafka_ends::Ends;
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
 use crate::error::IngestError;
@@ -64,7 +65,7 @@ pub type Cursors = BTreeMap<i32, i64>;
 
 /// A consumer of one topic.
 pub struct KafkaSource {
-    consumer: BaseConsumer<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
     topic: String,
     brokers: String,
     /// A rebalance that was handed out and is not answered yet.
@@ -79,7 +80,7 @@ impl KafkaSource {
     pub fn connect(config: &KafkaConfig) -> Result<Self, IngestError> {
         let mut client = client_config(config);
         client.set("group.id", &config.group);
-        let consumer = create(&client)?;
+        let consumer = Arc::new(create(&client)?);
         let source = Self { consumer, topic: config.topic.clone(), brokers: config.brokers.clone(), unanswered: Cell::new(None) };
         let partitions = source.partitions()?;
         source.consumer.context().connected.store(true, Ordering::Relaxed);
@@ -98,6 +99,11 @@ impl KafkaSource {
     /// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
     pub fn partitions(&self) -> Result<Vec<i32>, IngestError> {
         partitions(&self.consumer, &self.brokers, &self.topic)
+    }
+
+    /// A way to ask from elsewhere where the partitions end.
+    pub fn ends(&self) -> Ends {
+        Ends { consumer: Arc::downgrade(&self.consumer), topic: self.topic.clone() }
     }
 
     /// Low and high watermark of a partition.

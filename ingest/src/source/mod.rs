@@ -6,6 +6,7 @@
 //! (transaction markers, aborted or compacted messages).
 
 pub mod kafka;
+mod kafka_ends;
 mod kafka_rebalance;
 
 use std::ops::Range;
