@@ -30,12 +30,7 @@ pub(crate) struct Landing {
 
 impl Default for Landing {
     fn default() -> Self {
-        Self {
-            ends: Cursors::new(),
-            lateness: Histogram::new(&LATENESS_SECONDS),
-            newest_event_ns: None,
-            newest_kafka_ns: None,
-        }
+        Self { ends: Cursors::new(), lateness: Histogram::new(&LATENESS_SECONDS), newest_event_ns: None, newest_kafka_ns: None }
     }
 }
 

@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn a_value_on_a_bound_is_never_above_it() {
         let mut one = Histogram::new(&[1.0, 10.0]);
-        [0.5, 1.0, 10.0, 11.0].map(|value| one.observe(value));
+        [0.5, 1.0, 10.0, 11.0].iter().for_each(|value| one.observe(*value));
         assert_eq!(one.buckets(), [(1.0, 2), (10.0, 1), (f64::INFINITY, 1)]);
         let mut both = one.clone();
         both.add(&one);

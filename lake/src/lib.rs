@@ -15,7 +15,7 @@ mod counted_store;
 pub mod dead_letters;
 pub mod encode;
 mod error;
-pub mod histogram;
+mod histogram;
 pub mod json_mirror;
 pub mod layout;
 mod log;

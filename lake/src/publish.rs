@@ -171,7 +171,12 @@ impl Publisher {
 
     /// Dead letters go first, under offsets of their own. Returns the classes of those that are new, and the span's messages that were
     /// dead letters before (a replay), which are neither committed again nor become ticks.
-    async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: Vec<Reject>) -> Result<(Classes, Messages), LakeError> {
+    async fn commit_rejects(
+        &mut self,
+        window: Uuid,
+        span: &Span,
+        rejects: Vec<Reject>,
+    ) -> Result<(Classes, Messages), LakeError> {
         for _ in 0..DEAD_LETTER_RACES_MAX {
             let known = self.rejects.offsets();
             let before = rejected_before::read(&self.lake, &self.settings.source, span, known).await?;

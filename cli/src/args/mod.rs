@@ -15,10 +15,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ticklake_schemas::DEFAULT_TOPIC;
 
-pub(crate) use catalog::{CatalogArgs, CatalogCommand, CatalogSyncArgs};
+pub(crate) use catalog::{CatalogArgs, CatalogCommand};
 pub(crate) use demo::DemoArgs;
 pub(crate) use ingest::IngestArgs;
-pub(crate) use produce::{ProduceArgs, ProduceFrom, Start};
+pub(crate) use produce::{ProduceArgs, Start};
 pub(crate) use sql::{FormatArg, LakeSqlArgs};
 pub(crate) use status::StatusArgs;
 

@@ -77,7 +77,9 @@ pub(super) const FAMILIES: &[Family] = &[
         help: "Age of the newest tick this process has committed, by its event time and by its Kafka time.",
         samples: |s| {
             let newest = [("event", s.standing.landed.newest_event_ns), ("kafka", s.standing.landed.newest_kafka_ns)];
-            labelled(newest.into_iter().filter_map(|(time, ns)| Some((time, Value::Gauge(seconds(s.now_ns.saturating_sub(ns?)))))))
+            labelled(
+                newest.into_iter().filter_map(|(time, ns)| Some((time, Value::Gauge(seconds(s.now_ns.saturating_sub(ns?)))))),
+            )
         },
     },
     Family {
