@@ -165,7 +165,7 @@ mod tests {
         store.put_opts(&here, "x".into(), create()).await.unwrap_err();
         store.get(&here).await.unwrap();
         store.head(&nowhere).await.unwrap_err();
-        store.get_ranges(&here, &[0..1]).await.unwrap();
+        store.get_ranges(&here, std::slice::from_ref(&(0..1))).await.unwrap();
         assert_eq!(store.list(None).try_collect::<Vec<_>>().await.unwrap().len(), 1);
         drop(store.list(None));
         let mut upload = store.put_multipart(&nowhere).await.unwrap();

@@ -19,9 +19,11 @@ pub(super) struct Family {
     pub(super) kind: MetricType,
     pub(super) labels: &'static [&'static str],
     pub(super) help: &'static str,
-    /// Label values in the order of `labels`, and the value.
-    pub(super) samples: fn(&Scrape) -> Vec<(Vec<String>, Value)>,
+    pub(super) samples: fn(&Scrape) -> Vec<Sample>,
 }
+
+/// Label values in the order of `labels`, and the value.
+pub(super) type Sample = (Vec<String>, Value);
 
 const COUNTER: MetricType = MetricType::Counter;
 const GAUGE: MetricType = MetricType::Gauge;
@@ -77,9 +79,8 @@ pub(super) const FAMILIES: &[Family] = &[
         help: "Age of the newest tick this process has committed, by its event time and by its Kafka time.",
         samples: |s| {
             let newest = [("event", s.standing.landed.newest_event_ns), ("kafka", s.standing.landed.newest_kafka_ns)];
-            labelled(
-                newest.into_iter().filter_map(|(time, ns)| Some((time, Value::Gauge(seconds(s.now_ns.saturating_sub(ns?)))))),
-            )
+            let age = |ns| Value::Gauge(seconds(s.now_ns.saturating_sub(ns)));
+            labelled(newest.into_iter().filter_map(|(time, ns)| Some((time, age(ns?)))))
         },
     },
     Family {
@@ -210,21 +211,21 @@ pub(super) const FAMILIES: &[Family] = &[
     },
 ];
 
-fn one(value: Value) -> Vec<(Vec<String>, Value)> {
+fn one(value: Value) -> Vec<Sample> {
     vec![(Vec::new(), value)]
 }
 
-fn labelled<'a>(samples: impl IntoIterator<Item = (&'a str, Value)>) -> Vec<(Vec<String>, Value)> {
+fn labelled<'a>(samples: impl IntoIterator<Item = (&'a str, Value)>) -> Vec<Sample> {
     samples.into_iter().map(|(label, value)| (vec![label.to_owned()], value)).collect()
 }
 
 /// What is known of each assigned partition. Another process may commit what we read, so no difference is below 0.
-fn by_partition(s: &Scrape, offsets: fn(&Scrape, i32, i64) -> Option<i64>) -> Vec<(Vec<String>, Value)> {
+fn by_partition(s: &Scrape, offsets: fn(&Scrape, i32, i64) -> Option<i64>) -> Vec<Sample> {
     let known = s.standing.cursors.iter().filter_map(|(&partition, &cursor)| Some((partition, offsets(s, partition, cursor)?)));
     known.map(|(partition, n)| (vec![partition.to_string()], Value::Gauge(n.max(0) as f64))).collect()
 }
 
-fn requests(s: &Scrape, service: Service) -> Vec<(Vec<String>, Value)> {
+fn requests(s: &Scrape, service: Service) -> Vec<Sample> {
     let asked = s.lake.requests.iter().filter(|(request, _)| request.service == service);
     let labels = |operation: &str, status: &str| vec![operation.to_owned(), status.to_owned()];
     asked.map(|(r, spread)| (labels(r.operation, r.status), Value::Spread(spread.clone()))).collect()
