@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::layout::Table;
 use crate::patience::Tries;
+use crate::tally::Conflict;
 use crate::{Lake, LakeError, Offsets, SourceId, Span, log, log_offsets};
 
 /// What we sign files and commits with.
@@ -117,9 +118,13 @@ impl TableWriter {
                 return Ok(self.won(version, commit));
             };
             match self.look(version, commit.window, &mut tries).await? {
-                Looked::Ours => return Ok(self.won(version, commit)),
-                Looked::Theirs => {}
+                Looked::Ours => {
+                    self.lake.tally().conflict(Conflict::AmbiguousOurs);
+                    return Ok(self.won(version, commit));
+                }
+                Looked::Theirs => self.lake.tally().conflict(Conflict::LostRace),
                 Looked::NotThere => {
+                    self.lake.tally().conflict(Conflict::AmbiguousAbsent);
                     if !tries.another().await {
                         return Err(self.lake.unavailable(&refused));
                     }

@@ -11,6 +11,7 @@ pub mod aws;
 pub mod catalog;
 pub mod clock;
 pub mod commit;
+mod counted_store;
 pub mod dead_letters;
 pub mod encode;
 mod error;
@@ -19,6 +20,7 @@ mod evolve;
 mod evolve_tests;
 #[cfg(test)]
 mod faulty_store;
+mod histogram;
 pub mod json_mirror;
 pub mod layout;
 mod log;
@@ -33,10 +35,12 @@ pub mod stats;
 #[cfg(test)]
 mod step_crash_tests;
 pub mod store;
+pub mod tally;
 pub mod window;
 
 pub use dead_letters::Reject;
 pub use error::LakeError;
+pub use histogram::Histogram;
 pub use offsets::{Offsets, SourceId, Span};
 pub use snapshot::{AsOf, DataFile, Snapshot};
 pub use store::Lake;

@@ -18,8 +18,10 @@ use ticklake_schemas::{DEAD_LETTERS, STOCK_DATA, STOCK_DATA_JSON};
 use url::Url;
 
 use crate::LakeError;
+use crate::counted_store::CountedStore;
 use crate::layout::Table;
 use crate::patience::{Patience, Patient};
+use crate::tally::Tally;
 
 /// An opened lake. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,6 +30,7 @@ pub struct Lake {
     root: Arc<dyn ObjectStore>,
     store: Arc<PrefixStore<Arc<dyn ObjectStore>>>,
     patience: Patience,
+    tally: Arc<Tally>,
 }
 
 impl Lake {
@@ -86,9 +89,16 @@ impl Lake {
 
     /// A lake at a prefix of a store, as if it lay at `url`.
     pub(crate) fn at(url: Url, root: Arc<dyn ObjectStore>, prefix: Path, patience: Patience) -> Self {
+        let tally = Arc::new(Tally::default());
         let root: Arc<dyn ObjectStore> = Arc::new(Patient::new(root, patience.request_time_max));
+        let root: Arc<dyn ObjectStore> = Arc::new(CountedStore::new(root, Arc::clone(&tally)));
         let store = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
-        Self { url, root, store, patience }
+        Self { url, root, store, patience, tally }
+    }
+
+    /// What this process has asked of the lake.
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
     }
 
     /// The lake's URL, with a trailing slash.

@@ -13,7 +13,7 @@ mod status;
 
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use ticklake_schemas::DEFAULT_TOPIC;
 
 pub(crate) use catalog::{CatalogArgs, CatalogCommand};
@@ -40,6 +40,23 @@ impl TicklakeArgs {
             _ => "warn",
         }
     }
+
+    /// How they log it.
+    pub(crate) fn log_format(&self) -> LogFormat {
+        match &self.command {
+            Command::Ingest(args) => args.log_format,
+            _ => LogFormat::Text,
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,8 +8,8 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
@@ -18,6 +18,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+pub use super::kafka_ends::Ends;
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
 pub use super::kafka_settings::{Assignment, KafkaConfig, Membership};
@@ -56,7 +57,7 @@ pub type Cursors = BTreeMap<i32, i64>;
 
 /// A consumer of one topic.
 pub struct KafkaSource {
-    consumer: BaseConsumer<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
     config: KafkaConfig,
     fetch_queue_bytes: usize,
     /// A rebalance that was handed out and is not answered yet.
@@ -74,7 +75,7 @@ impl KafkaSource {
         if !config.librdkafka.contains_key(FETCH_QUEUE_KBYTES) {
             client.set(FETCH_QUEUE_KBYTES, (fetch_queue_bytes >> 10).to_string());
         }
-        let consumer = create(&client)?;
+        let consumer = Arc::new(create(&client)?);
         let wanted = wanted(&consumer, config)?;
         let source = Self { consumer, config: config.clone(), fetch_queue_bytes, unanswered: Cell::new(None) };
         source.consumer.context().connected.store(true, Ordering::Relaxed);
@@ -110,6 +111,11 @@ impl KafkaSource {
     /// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
     pub fn partitions(&self) -> Result<Vec<i32>, IngestError> {
         partitions(&self.consumer, &self.config.brokers, &self.config.topic)
+    }
+
+    /// A way to ask from elsewhere where the partitions end.
+    pub fn ends(&self) -> Ends {
+        Ends { consumer: Arc::downgrade(&self.consumer), topic: self.config.topic.clone() }
     }
 
     /// Low and high watermark of a partition.

@@ -6,6 +6,7 @@
 //! (transaction markers, aborted or compacted messages).
 
 pub mod kafka;
+mod kafka_ends;
 #[cfg(test)]
 mod kafka_group_tests;
 mod kafka_headers;
