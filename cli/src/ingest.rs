@@ -26,30 +26,33 @@ const REDRAW: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let started = Instant::now();
+    let settings = args.settings.load()?;
     let stop = signals::stop_flag()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let kafka = KafkaConfig {
-        brokers: args.kafka.brokers,
-        topic: args.kafka.topic.clone(),
-        group: args.group,
+        brokers: settings.kafka_brokers.clone(),
+        topic: settings.kafka_topic.clone(),
+        group: settings.kafka_group.clone(),
         alone: false,
-        librdkafka: args.kafka.options.by_name(),
+        librdkafka: settings.librdkafka.clone(),
     };
     let reachable = kafka.clone();
     tokio::task::spawn_blocking(move || check(&reachable)).await??;
-    if args.glue_database.is_some() {
-        LakeTables::of(&parse_location(&args.lake.lake)?)?;
+    if settings.glue_database.is_some() {
+        LakeTables::of(&parse_location(&settings.lake_location)?)?;
     }
-    let lake = Lake::open_or_create(&args.lake.lake).await?;
-    let registrar = match &args.glue_database {
+    let lake = Lake::open_or_create(&settings.lake_location).await?;
+    let registrar = match &settings.glue_database {
         None => None,
         Some(database) => Some(Registrar::new(Arc::new(GlueCatalog::connect().await), database.as_str(), lake.clone())),
     };
-    let source = SourceId::new(args.source.unwrap_or(args.kafka.topic));
-    let settings = PublishSettings { source, json_mirror: !args.no_json_mirror };
-    let publisher = Publisher::open(&lake, settings, registrar, Arc::clone(&clock)).await?;
-    let window =
-        WindowLimits { rows_max: args.window_rows as usize, bytes_max: args.window_bytes as usize, age_max: args.window_age };
+    let publish = PublishSettings { source: SourceId::new(settings.source()), json_mirror: settings.lake_json_mirror };
+    let publisher = Publisher::open(&lake, publish, registrar, Arc::clone(&clock)).await?;
+    let window = WindowLimits {
+        rows_max: settings.window_rows_max,
+        bytes_max: settings.window_bytes_max,
+        age_max: settings.window_age_max,
+    };
     let config = IngestConfig { kafka, window, until_end: args.until_end };
     let progress = Arc::new(Progress::default());
     let shown = show(Arc::clone(&progress));

@@ -6,6 +6,8 @@
 //! (transaction markers, aborted or compacted messages).
 
 pub mod kafka;
+pub mod kafka_audit;
+pub mod kafka_probe;
 mod kafka_rebalance;
 
 use std::ops::Range;
