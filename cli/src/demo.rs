@@ -13,11 +13,10 @@ use std::time::{Duration, Instant};
 use ticklake_ingest::demo_broker::{DemoBroker, IN_FLIGHT_BYTES_MAX};
 use ticklake_ingest::pipeline::{self, IngestConfig};
 use ticklake_ingest::produce::{InFlight, ProduceConfig, ProduceReport, SimulateConfig, Simulator, SinkConfig, run as produce};
-use ticklake_ingest::source::kafka::KafkaConfig;
+use ticklake_ingest::source::kafka::{KafkaConfig, Membership, OnGap};
 use ticklake_ingest::{IngestError, Progress};
 use ticklake_lake::clock::{Clock, SystemClock};
 use ticklake_lake::publish::{PublishSettings, Publisher};
-use ticklake_lake::window::WindowLimits;
 use ticklake_lake::{Lake, SourceId};
 use ticklake_query::{Engine, EngineOptions, Format};
 
@@ -67,7 +66,7 @@ async fn land(args: &DemoArgs, lake: &Lake, stop: &Arc<AtomicBool>) -> Result<La
     let (progress, drained) = (Arc::new(Progress::default()), Arc::new(AtomicBool::new(false)));
     let consumer = Arc::clone(&progress);
     let in_flight = Arc::new(InFlight::new(IN_FLIGHT_BYTES_MAX, move || Progress::get(&consumer.consumed_bytes)));
-    let config = IngestConfig { kafka: kafka(&broker.brokers(), &topic), window: WindowLimits::default(), until_end: false };
+    let config = IngestConfig::new(kafka(&broker.brokers(), &topic));
     let ingesting = tokio::spawn(pipeline::run(config, publisher, clock, Arc::clone(&drained), Arc::clone(&progress)));
     let producing = start_producer(args, SinkConfig::new(broker.brokers(), &topic), Arc::clone(&in_flight), Arc::clone(stop))?;
     let arrived = wait(args.ticks, producing, &ingesting, &progress, &in_flight).await;
@@ -97,7 +96,8 @@ fn kafka(brokers: &str, topic: &str) -> KafkaConfig {
         brokers: brokers.to_owned(),
         topic: topic.to_owned(),
         group: "ticklake-demo".to_owned(),
-        alone: true,
+        membership: Membership::All,
+        on_gap: OnGap::Stop,
         librdkafka,
     }
 }

@@ -4,12 +4,14 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use ticklake_ingest::Progress;
+use ticklake_ingest::breaker::RejectLimits;
 use ticklake_ingest::pipeline::{self, IngestConfig};
-use ticklake_ingest::source::kafka::{KafkaConfig, check};
+use ticklake_ingest::source::kafka::{KafkaConfig, Membership, check};
 use ticklake_lake::catalog::spec::LakeTables;
 use ticklake_lake::catalog::{GlueCatalog, Registrar};
 use ticklake_lake::clock::{Clock, SystemClock};
@@ -20,6 +22,7 @@ use ticklake_lake::{Lake, SourceId};
 
 use crate::args::IngestArgs;
 use crate::exit::Failure;
+use crate::settings::Settings;
 use crate::{resources, screen, signals};
 
 const REDRAW: Duration = Duration::from_millis(250);
@@ -30,10 +33,11 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let stop = signals::stop_flag()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let kafka = KafkaConfig {
+        membership: membership(&settings)?,
+        on_gap: settings.kafka_on_gap,
         brokers: settings.kafka_brokers.clone(),
         topic: settings.kafka_topic.clone(),
         group: settings.kafka_group.clone(),
-        alone: false,
         librdkafka: settings.librdkafka.clone(),
     };
     let reachable = kafka.clone();
@@ -52,14 +56,33 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         rows_max: settings.window_rows_max,
         bytes_max: settings.window_bytes_max,
         age_max: settings.window_age_max,
+        open_partitions_max: settings.window_open_partitions_max,
     };
-    let config = IngestConfig { kafka, window, until_end: args.until_end };
+    let config = IngestConfig {
+        window,
+        until_end: args.until_end,
+        unavailable_max: settings.lake_unavailable_max,
+        rejects: RejectLimits { ratio_max: settings.rejects_ratio_max, ..RejectLimits::default() },
+        memory_max: settings.memory_max,
+        ..IngestConfig::new(kafka)
+    };
     let progress = Arc::new(Progress::default());
     let shown = show(Arc::clone(&progress));
     let done = pipeline::run(config, publisher, clock, stop, Arc::clone(&progress)).await;
     shown.abort();
     done?;
     report(&progress, started, args.json)
+}
+
+/// Which partitions are read here.
+fn membership(settings: &Settings) -> Result<Membership, Failure> {
+    match (&settings.kafka_partitions, &settings.kafka_group_instance_id) {
+        (Some(_), Some(_)) => Err(Failure::usage(
+            "kafka.partitions reads without joining the group, where kafka.group_instance_id means nothing; leave one of them out",
+        )),
+        (Some(only), None) => Ok(Membership::Only(only.clone())),
+        (None, instance) => Ok(Membership::Group { assignment: settings.kafka_assignment, instance: instance.clone() }),
+    }
 }
 
 /// A line that follows the counters, on a terminal.
@@ -70,8 +93,9 @@ fn show(progress: Arc<Progress>) -> tokio::task::JoinHandle<()> {
         loop {
             every.tick().await;
             line.set_position(Progress::get(&progress.consumed));
+            let holding = if progress.holding.load(Ordering::Relaxed) { "; the lake is away, holding" } else { "" };
             line.set_message(format!(
-                "{} read, {} committed in {} commits, {} dead letters",
+                "{} read, {} committed in {} commits, {} dead letters{holding}",
                 screen::grouped(Progress::get(&progress.consumed)),
                 screen::grouped(Progress::get(&progress.committed)),
                 screen::grouped(Progress::get(&progress.commits)),

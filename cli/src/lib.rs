@@ -13,6 +13,7 @@ mod demo;
 mod demo_report;
 mod doctor;
 mod exit;
+mod heap;
 mod ingest;
 mod logging;
 mod offsets;
@@ -36,6 +37,9 @@ use crate::exit::Failure;
 pub fn ticklake() -> ExitCode {
     let args = TicklakeArgs::parse();
     logging::start(args.log_level());
+    if matches!(args.command, Command::Ingest(_) | Command::Demo(_)) {
+        heap::share_between_threads();
+    }
     exit::code(on_runtime(async {
         match args.command {
             Command::Demo(args) => demo::run(args).await,

@@ -2,11 +2,11 @@
 //!
 //! Owns: the collecting thread: polling, decoding, the window being filled, cursors, the answer to a rebalance.
 //! Does not own: committing (the publisher, at the other end of a bounded channel), the law (`lake`).
-//! Invariant: while the lake is slow the partitions are paused and the poll goes on; only a rebalance and the end wait
-//! for the publisher, and a group that loses patience meanwhile is harmless by the law.
-//! Whatever is dropped here was never committed, so it is read again.
+//! Invariant: whatever is waited for, librdkafka is served: while the lake is slow the partitions are paused and the poll
+//! goes on, so the group never takes us for dead. Whatever is dropped here was never committed, so it is read again.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::CommitMode;
 use ticklake_lake::clock::Clock;
 use ticklake_lake::window::{Batch, ClosedWindow, FlushReason, Window, WindowLimits};
-use ticklake_lake::{LakeError, Offsets, SourceId};
+use ticklake_lake::{Offsets, SourceId};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -23,8 +23,9 @@ use crate::error::IngestError;
 use crate::progress::Progress;
 use crate::source::RawBatch;
 use crate::source::kafka::{BatchLimits, Cursors, KafkaSource, SourceEvent};
+use crate::source::start::start_of;
 
-/// How long collecting waits for the publisher before it pauses Kafka, which throws prefetched messages away.
+/// How long collecting waits for the publisher at most before it pauses Kafka, which throws prefetched messages away.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the publisher is asked.
@@ -51,7 +52,15 @@ pub(crate) struct CollectSettings {
     pub(crate) limits: WindowLimits,
     pub(crate) batch: BatchLimits,
     pub(crate) until_end: bool,
-    pub(crate) revoke_budget: Duration,
+}
+
+/// What came of asking the publisher.
+enum Answer<T> {
+    Given(T),
+    /// Not within the time there was.
+    Late,
+    /// The publisher has failed, and says why itself.
+    Gone,
 }
 
 pub(crate) struct Collector {
@@ -70,8 +79,8 @@ pub(crate) struct Collector {
     targets: Option<Cursors>,
     /// Partitions that had nothing more when last asked.
     ended: BTreeSet<i32>,
-    /// What happened while a window waited for the publisher.
-    deferred: VecDeque<SourceEvent>,
+    /// What happened and when, in order, until it is answered: not while we wait for the publisher.
+    deferred: VecDeque<(SourceEvent, Instant)>,
     /// The batch that is filled next, its allocations reused; taken while it is filled.
     spare: RawBatch,
 }
@@ -123,11 +132,9 @@ impl Collector {
                     return Ok(());
                 }
             }
-            self.flush(FlushReason::Shutdown)?;
-            // Answered once every window before it is durable; `None` means the publisher has failed and says why itself.
-            if self.offsets(None)?.is_none() {
-                return Ok(());
-            }
+            self.flush(FlushReason::Shutdown, None)?;
+            // Answered once every window before it is durable.
+            let Answer::Given(_) = self.offsets(None)? else { return Ok(()) };
             if self.stopping() || !self.overtaken() {
                 self.report(CommitMode::Sync);
                 return Ok(());
@@ -150,41 +157,41 @@ impl Collector {
 
     /// One turn: poll, decode, gather, hand on. False when the publisher is gone.
     fn turn(&mut self) -> Result<bool, IngestError> {
-        while let Some(event) = self.deferred.pop_front() {
-            if !self.answer(event)? {
+        let limits = self.wait();
+        self.poll(&limits)?;
+        for _ in 0..self.deferred.len() {
+            if let Some((event, at)) = self.deferred.pop_front()
+                && !self.answer(event, at)?
+            {
                 return Ok(false);
             }
         }
-        let mut batch = std::mem::take(&mut self.spare);
-        let limits = self.wait();
-        let event = self.kafka.fill(&mut batch, &mut self.cursors, &limits)?;
-        self.gather(batch)?;
-        let moved = self.overtaken();
-        if moved && !self.start_over()? {
-            return Ok(false);
-        }
-        // An end that was told before we sought back is none any more.
-        if let Some(event) = event.filter(|event| !(moved && matches!(event, SourceEvent::End(_))))
-            && !self.answer(event)?
-        {
+        if self.overtaken() && !self.start_over()? {
             return Ok(false);
         }
         self.report(CommitMode::Async);
         match self.window.due(&self.settings.limits, self.clock.now_ns()) {
-            Some(reason) => self.flush(reason),
+            Some(reason) => Ok(!matches!(self.flush(reason, None)?, Answer::Gone)),
             None => Ok(!self.requests.is_closed()),
         }
     }
 
+    /// Takes what Kafka has: messages into the window, events to be answered.
+    fn poll(&mut self, limits: &BatchLimits) -> Result<(), IngestError> {
+        let mut batch = std::mem::take(&mut self.spare);
+        let event = self.kafka.fill(&mut batch, &mut self.cursors, &mut self.ended, limits)?;
+        self.gather(batch)?;
+        self.deferred.extend(event.map(|event| (event, Instant::now())));
+        Ok(())
+    }
+
     /// Does what an event asks. False when the publisher is gone.
-    fn answer(&mut self, event: SourceEvent) -> Result<bool, IngestError> {
+    fn answer(&mut self, event: SourceEvent, at: Instant) -> Result<bool, IngestError> {
         match event {
             SourceEvent::Assigned(partitions) => self.assigned(&partitions),
-            SourceEvent::Revoked(partitions) => self.revoked(&partitions).map(|()| true),
-            SourceEvent::End(partition) => {
-                self.ended.insert(partition);
-                Ok(true)
-            }
+            SourceEvent::Revoked(partitions) => self.revoked(&partitions, at),
+            SourceEvent::Lost(partitions) => self.lost(&partitions),
+            SourceEvent::OutOfRange | SourceEvent::Deleted => self.look_again(),
         }
     }
 
@@ -222,57 +229,84 @@ impl Collector {
         !self.cursors.is_empty() && self.cursors.iter().all(done)
     }
 
-    /// Closes the window and hands it on, pausing Kafka while the publisher is behind. False when the publisher is gone.
-    fn flush(&mut self, reason: FlushReason) -> Result<bool, IngestError> {
+    /// Closes the window and hands it on; one that cannot be in time is dropped.
+    fn flush(&mut self, reason: FlushReason, deadline: Option<Instant>) -> Result<Answer<()>, IngestError> {
         if self.window.is_empty() {
-            return Ok(!self.requests.is_closed());
+            return Ok(if self.requests.is_closed() { Answer::Gone } else { Answer::Given(()) });
         }
         let full = std::mem::replace(&mut self.window, Window::open(self.clock.now_ns()));
         tracing::debug!(reason = reason.as_str(), bytes = full.bytes(), "window closed");
         let request = Request::Publish { window: full.close(), epoch: self.epoch };
         let requests = self.requests.clone();
-        let mut paused = false;
-        let permit = loop {
-            match self
-                .runtime
-                .block_on(tokio::time::timeout(if paused { self.settings.batch.wait_max } else { PATIENCE }, requests.reserve()))
-            {
-                Ok(Ok(permit)) => break permit,
-                Ok(Err(_closed)) => return Ok(false),
-                Err(_elapsed) if !paused => {
-                    self.kafka.pause(&self.cursors)?;
-                    paused = true;
-                }
-                Err(_elapsed) => {
-                    // Paused: this serves librdkafka's timers and brings no messages but those already on the way.
-                    let mut late = std::mem::take(&mut self.spare);
-                    let limits = BatchLimits { wait_max: Duration::ZERO, ..self.settings.batch };
-                    let event = self.kafka.fill(&mut late, &mut self.cursors, &limits)?;
-                    self.gather(late)?;
-                    // Answered after this window is handed on: a rebalance must see windows in their order.
-                    self.deferred.extend(event);
-                }
-            }
+        self.wait_for(async move { requests.send(request).await.ok() }, deadline)
+    }
+
+    /// Where the log ends, after everything handed on so far.
+    fn offsets(&mut self, deadline: Option<Instant>) -> Result<Answer<Offsets>, IngestError> {
+        let (reply, answer) = oneshot::channel();
+        let requests = self.requests.clone();
+        let ask = async move {
+            requests.send(Request::Offsets(reply)).await.ok()?;
+            answer.await.ok()
         };
-        permit.send(request);
+        self.wait_for(ask, deadline)
+    }
+
+    /// Waits for the publisher, at first patiently, then with Kafka paused and polled. Events are answered afterwards: a
+    /// rebalance must see windows in their order.
+    fn wait_for<T>(
+        &mut self,
+        asked: impl Future<Output = Option<T>>,
+        deadline: Option<Instant>,
+    ) -> Result<Answer<T>, IngestError> {
+        let mut asked = pin!(asked);
+        let mut patience = PATIENCE.min(self.kafka.config().revoke_budget());
+        let mut paused = false;
+        let answer = loop {
+            let left = deadline.map_or(patience, |at| patience.min(at.saturating_duration_since(Instant::now())));
+            match self.runtime.block_on(tokio::time::timeout(left, asked.as_mut())) {
+                Ok(Some(given)) => break Answer::Given(given),
+                Ok(None) => break Answer::Gone,
+                Err(_elapsed) if deadline.is_some_and(|at| at <= Instant::now()) => break Answer::Late,
+                Err(_elapsed) => {}
+            }
+            if !paused {
+                self.kafka.pause(&self.cursors)?;
+                (paused, patience) = (true, self.settings.batch.wait_max);
+            }
+            self.poll(&BatchLimits { wait_max: Duration::ZERO, ..self.settings.batch })?;
+        };
         if paused {
             self.kafka.resume(&self.cursors)?;
         }
-        Ok(true)
+        Ok(answer)
     }
 
-    /// Gives revoked partitions up after flushing what they brought, within the budget.
-    fn revoked(&mut self, partitions: &[i32]) -> Result<(), IngestError> {
-        let deadline = Instant::now() + self.settings.revoke_budget;
-        self.flush(FlushReason::Revoke)?;
-        if self.offsets(Some(deadline))?.is_none() {
+    /// Gives revoked partitions up after flushing what they brought, within the budget. False when the publisher is gone.
+    fn revoked(&mut self, partitions: &[i32], at: Instant) -> Result<bool, IngestError> {
+        let deadline = Some(at + self.kafka.config().revoke_budget());
+        let handed_on = self.flush(FlushReason::Revoke, deadline)?;
+        if matches!(handed_on, Answer::Late) || matches!(self.offsets(deadline)?, Answer::Late) {
             tracing::warn!(
                 ?partitions,
                 "partitions given up before their last window was durable; their next owner or the law settles it"
             );
         }
         self.report(CommitMode::Sync);
-        self.forget(partitions)
+        self.forget(partitions)?;
+        match handed_on {
+            Answer::Given(()) => Ok(true),
+            // The window was dropped whole: what it held of partitions that stay is read again.
+            Answer::Late => self.start_over(),
+            Answer::Gone => Ok(false),
+        }
+    }
+
+    /// Gives partitions up that may have another owner already: a flush would be in vain. False when the publisher is gone.
+    fn lost(&mut self, partitions: &[i32]) -> Result<bool, IngestError> {
+        tracing::warn!(?partitions, "partitions lost: the group went on without us; dropping what is buffered");
+        self.forget(partitions)?;
+        self.start_over()
     }
 
     fn forget(&mut self, partitions: &[i32]) -> Result<(), IngestError> {
@@ -283,63 +317,66 @@ impl Collector {
         self.kafka.unassign(partitions)
     }
 
-    /// Starts assigned partitions where the log ends. False when the publisher is gone.
-    fn assigned(&mut self, partitions: &[i32]) -> Result<bool, IngestError> {
-        // The log may have moved since our own last commit: the previous owner's windows are in it now.
-        let Some(log) = self.offsets(None)? else { return Ok(false) };
-        let starts = partitions.iter().map(|&p| Ok((p, self.start_of(&log, p)?))).collect::<Result<Cursors, IngestError>>()?;
-        tracing::info!(?starts, "partitions assigned");
-        self.kafka.assign(&starts)?;
-        self.cursors.extend(starts);
+    /// Something of the topic is gone. What was read of it is made durable first, since nobody may be able to read it again;
+    /// then the topic is taken up anew, by what is there. False when the publisher is gone.
+    fn look_again(&mut self) -> Result<bool, IngestError> {
+        tracing::warn!(cursors = ?self.cursors, "offsets, partitions or the topic are gone from Kafka; looking again");
+        self.flush(FlushReason::Revoke, None)?;
+        let Answer::Given(_) = self.offsets(None)? else { return Ok(false) };
+        self.report(CommitMode::Sync);
+        self.kafka.reconnect()?;
+        self.deferred.clear();
+        self.cursors.clear();
+        self.ended.clear();
         Ok(true)
     }
 
-    /// Where a partition starts: the log's end, checked against what Kafka still has.
-    fn start_of(&self, log: &Offsets, partition: i32) -> Result<i64, IngestError> {
-        let (low, high) = self.kafka.watermarks(partition)?;
-        let topic = self.settings.source.name().to_owned();
-        match log.next(&self.settings.source, partition) {
-            None => Ok(low),
-            Some(next) if next > high => Err(IngestError::Invalid(format!(
-                "{topic}/{partition}: the lake ends at offset {next} but Kafka ends at {high}: the topic was re-created or truncated, or this is another cluster; \
-                 give this source a name of its own with --source"
-            ))),
-            Some(next) if next < low => {
-                Err(LakeError::Gap { topic, partition, committed: next, from: low, lost: low - next }.into())
-            }
-            Some(next) => Ok(next),
+    /// Starts assigned partitions where the log ends. False when the publisher is gone.
+    fn assigned(&mut self, partitions: &[i32]) -> Result<bool, IngestError> {
+        // The log may have moved since our own last commit: the previous owner's windows are in it now.
+        let Answer::Given(log) = self.offsets(None)? else { return Ok(false) };
+        let (cursors, reads) = self.starts(&log, partitions)?;
+        if !cursors.is_empty() {
+            tracing::info!(starts = ?cursors, "partitions assigned");
         }
+        self.kafka.assign(&reads)?;
+        self.cursors.extend(cursors);
+        Ok(true)
     }
 
-    /// Another writer had committed our span: drop what is buffered and go on from the log. False when the publisher is gone.
+    /// What partitions account for next, and where Kafka can give it.
+    fn starts(&self, log: &Offsets, partitions: &[i32]) -> Result<(Cursors, Cursors), IngestError> {
+        let (mut cursors, mut reads) = (Cursors::new(), Cursors::new());
+        for &partition in partitions {
+            let watermarks = self.kafka.watermarks(partition)?;
+            let start = start_of(&self.settings.source, log, partition, watermarks, self.kafka.config().on_gap)?;
+            cursors.insert(partition, start.cursor);
+            reads.insert(partition, start.read_from);
+        }
+        Ok((cursors, reads))
+    }
+
+    /// What is buffered does not continue the log: drop it and go on from the log. False when the publisher is gone.
     fn start_over(&mut self) -> Result<bool, IngestError> {
         self.epoch = self.shared.epoch.load(Ordering::SeqCst);
-        self.drop_window();
-        let Some(log) = self.offsets(None)? else { return Ok(false) };
         let partitions: Vec<i32> = self.cursors.keys().copied().collect();
-        self.cursors = partitions.into_iter().map(|p| Ok((p, self.start_of(&log, p)?))).collect::<Result<_, IngestError>>()?;
+        if partitions.is_empty() {
+            self.drop_window();
+            return Ok(true);
+        }
+        let Answer::Given(log) = self.offsets(None)? else { return Ok(false) };
+        // Only now: more may have come while we waited, and an end seen before we seek back is none any more.
+        self.drop_window();
         self.ended.clear();
-        tracing::info!(cursors = ?self.cursors, "another writer was ahead; reading on from the log's end");
-        self.kafka.seek(&self.cursors)?;
+        let (cursors, reads) = self.starts(&log, &partitions)?;
+        tracing::info!(?cursors, "reading on from the log's end");
+        self.kafka.seek(&reads)?;
+        self.cursors = cursors;
         Ok(true)
     }
 
     fn drop_window(&mut self) {
         self.window = Window::open(self.clock.now_ns());
-    }
-
-    /// Where the log ends, after everything handed on so far; `None` when the publisher is gone or `deadline` passes.
-    fn offsets(&self, deadline: Option<Instant>) -> Result<Option<Offsets>, IngestError> {
-        let (reply, answer) = oneshot::channel();
-        let ask = async {
-            self.requests.send(Request::Offsets(reply)).await.ok()?;
-            answer.await.ok()
-        };
-        let answered = match deadline {
-            None => self.runtime.block_on(ask),
-            Some(at) => self.runtime.block_on(async { tokio::time::timeout_at(at.into(), ask).await.ok().flatten() }),
-        };
-        Ok(answered)
     }
 
     /// Passes what the publisher committed on to the group, for lag tools.

@@ -32,8 +32,8 @@ pub enum LakeError {
     /// Offsets between the log and our span would be lost. Stop; a person must look.
     #[error(
         "{topic}/{partition}: the lake ends at offset {committed} but the next message to be had is {from}; \
-         {lost} offsets are gone (deleted by retention, or the topic was re-created); to go on from what Kafka still has, \
-         give this source a new name with --source"
+         {lost} offsets are gone (deleted by retention, or the topic was re-created); to go on without them use --on-gap accept, \
+         or give this source a new name with --source"
     )]
     Gap {
         /// Topic or source name.

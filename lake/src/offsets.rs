@@ -9,6 +9,9 @@
 //! | equal | accept | commits |
 //! | after | `Overlap` | drops its windows and seeks to the log's end |
 //! | before | `Gap` | stops: offsets would be lost |
+//!
+//! The law knows no exception. Offsets that a broker has deleted and a user has given up (`--on-gap accept`) are inside a
+//! span that begins at the log's end, as the holes of a compacted topic are.
 
 use std::collections::BTreeMap;
 

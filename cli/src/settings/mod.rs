@@ -8,12 +8,14 @@ mod flags;
 mod layers;
 mod parse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub(crate) use flags::{AllKeys, CatalogKeys, DoctorKeys, Flags, IngestKeys, LakeKeys, LakeTopicKeys, TopicKeys};
 use layers::Effective;
 pub(crate) use parse::duration;
+use ticklake_ingest::memory::MEMORY_MAX_LEAST;
+use ticklake_ingest::source::kafka::{Assignment, OnGap};
 use ticklake_schemas::DEFAULT_TOPIC;
 
 /// What is known of a setting before it has a value.
@@ -61,13 +63,21 @@ settings! {
     kafka_brokers: String = "kafka.brokers", "brokers" "HOST:PORT,…", "", parse::text, "Kafka brokers, host:port separated by commas";
     kafka_topic: String = "kafka.topic", "topic" "NAME", DEFAULT_TOPIC, parse::text, "Topic";
     kafka_group: String = "kafka.group", "group" "NAME", "ticklake", parse::text, "Consumer group; processes of one group share the partitions";
+    kafka_partitions: Option<BTreeSet<i32>> = "kafka.partitions", "partitions" "LIST", "", parse::partitions, "Read these partitions, such as 0-3,7, without joining the group";
+    kafka_assignment: Assignment = "kafka.assignment", "assignment" "NAME", "cooperative-sticky", parse::assignment, "How the group hands partitions over: cooperative-sticky (only those that move stop) or eager (all)";
+    kafka_group_instance_id: Option<String> = "kafka.group_instance_id", "group-instance-id" "NAME", "", parse::optional, "A name of this process that outlives it, so that a restart within the session moves no partitions";
+    kafka_on_gap: OnGap = "kafka.on_gap", "on-gap" "NAME", "stop", parse::on_gap, "When Kafka has deleted offsets before they were read: stop, or accept, go on and account for them as empty";
     kafka_source: Option<String> = "kafka.source", "source" "NAME", "", parse::optional, "Name the offsets are recorded under, where two clusters share a topic name; the topic when not given";
     lake_location: String = "lake.location", "lake" "URL|DIR", "", parse::text, "The lake: s3://bucket/prefix or a directory";
     lake_json_mirror: bool = "lake.json_mirror", "no-json-mirror" "", "true", parse::boolean, "Do not write the JSON mirror";
+    lake_unavailable_max: Duration = "lake.unavailable_max", "unavailable-max" "DURATION", "10m", parse::duration, "Hold what is gathered for so long while the lake does not answer; then end with exit code 3, nothing lost";
     glue_database: Option<String> = "glue.database", "glue-database" "NAME", "", parse::optional, "The Glue database in which the tables are registered";
     window_age_max: Duration = "window.age_max", "window-age" "DURATION", "10s", parse::duration, "Commit at least this often while ticks come";
     window_rows_max: usize = "window.rows_max", "window-rows" "N", "250000", parse::count::<1, 10_000_000>, "Commit at the latest after so many ticks";
     window_bytes_max: usize = "window.bytes_max", "window-bytes" "BYTES", "96MiB", parse::bytes::<1, { 1 << 30 }>, "Commit at the latest when ticks in memory reach so many bytes";
+    window_open_partitions_max: usize = "window.open_partitions_max", "open-partitions-max" "N", "1000", parse::count::<1, 100_000>, "Commit at the latest when ticks fall into more than so many event hours, each of which is a file";
+    memory_max: usize = "memory.max", "memory-max" "BYTES", "512MiB", parse::bytes::<MEMORY_MAX_LEAST, { usize::MAX }>, "What the process may hold in memory; windows and what is fetched ahead are sized by it";
+    rejects_ratio_max: f64 = "rejects.ratio_max", "reject-ratio-max" "SHARE", "0.5", parse::share, "Stop before committing a window of which a larger share than this are not ticks (and at least 1000 messages); 1 never stops";
 }
 
 impl Settings {
@@ -95,6 +105,9 @@ mod tests {
         assert_eq!(settings.window_rows_max, limits.rows_max);
         assert_eq!(settings.window_bytes_max, limits.bytes_max);
         assert_eq!(settings.window_age_max, limits.age_max);
+        assert_eq!(settings.window_open_partitions_max, limits.open_partitions_max);
+        assert_eq!(settings.memory_max, ticklake_ingest::memory::MEMORY_MAX_DEFAULT);
+        assert_eq!(settings.rejects_ratio_max, ticklake_ingest::breaker::RejectLimits::default().ratio_max);
     }
 
     #[test]

@@ -4,7 +4,13 @@
 //! Does not own: where values come from (`layers`).
 //! Invariant: pure; a quantity without a unit is refused where the unit could be mistaken.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use ticklake_ingest::source::kafka::{Assignment, OnGap};
+
+/// No cluster has topics this wide.
+const PARTITION_MAX: i32 = 99_999;
 
 pub(super) fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
@@ -56,6 +62,43 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A share of a whole.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "give a share from 0 to 1".into())
+}
+
+pub(super) fn assignment(text: &str) -> Result<Assignment, String> {
+    match text {
+        "cooperative-sticky" => Ok(Assignment::CooperativeSticky),
+        "eager" => Ok(Assignment::Eager),
+        _ => Err("give cooperative-sticky or eager".into()),
+    }
+}
+
+pub(super) fn on_gap(text: &str) -> Result<OnGap, String> {
+    match text {
+        "stop" => Ok(OnGap::Stop),
+        "accept" => Ok(OnGap::Accept),
+        _ => Err("give stop or accept".into()),
+    }
+}
+
+/// `0-3,7`.
+pub(super) fn partitions(text: &str) -> Result<Option<BTreeSet<i32>>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let mut partitions = BTreeSet::new();
+    for part in text.split(',').map(str::trim) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        match (first.trim().parse::<i32>(), last.trim().parse::<i32>()) {
+            (Ok(first), Ok(last)) if (0..=last).contains(&first) && last <= PARTITION_MAX => partitions.extend(first..=last),
+            _ => return Err(format!("{part:?} is no partition or range up to {PARTITION_MAX}; give a list such as 0-3,7")),
+        }
+    }
+    Ok(Some(partitions))
+}
+
 /// The number and the unit after it.
 fn split(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
@@ -72,6 +115,15 @@ mod tests {
         assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
         for bad in ["", "10", "s", "0s", "-1s", "1.5s", "99999999999999999999s", "18446744073709551615h"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_partitions_is_never_misread() {
+        assert_eq!(partitions("0-3, 7"), Ok(Some(BTreeSet::from([0, 1, 2, 3, 7]))));
+        assert_eq!((partitions("5"), partitions("")), (Ok(Some(BTreeSet::from([5]))), Ok(None)));
+        for bad in [",", "a", "-1", "3-1", "0-", "1,,2", "0-100000", "0-9999999999", "1.5"] {
+            assert!(partitions(bad).is_err(), "{bad}");
         }
     }
 

@@ -1,12 +1,13 @@
 //! The Kafka consumer: messages in, rebalances handed to the caller as events.
 //!
-//! Owns: librdkafka's consumer, its settings, the assignment calls.
-//! Does not own: where a partition starts (the lake's log, through the collector), what a message means (`decode`).
+//! Owns: librdkafka's consumer, the assignment calls, how far a partition is accounted for.
+//! Does not own: its settings (`kafka_settings`), where a partition starts (the lake's log, through the collector), what
+//! a message means (`decode`).
 //! Invariant: a partition is never consumed before its start offset was given with the assignment; the group's
 //! committed offsets are written for lag tools and never read.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -20,27 +21,18 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::RawBatch;
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
+pub use super::kafka_settings::{Assignment, KafkaConfig, Membership};
+pub use super::start::OnGap;
 use crate::error::IngestError;
 
+/// What librdkafka may hold ahead of us, all partitions together.
+const FETCH_QUEUE_KBYTES: &str = "queued.max.messages.kbytes";
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
+/// Asked in the middle of a run: longer than a broker takes to restart.
+const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(60);
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
 /// 9999-12-31T23:59:59.999Z: a record timestamp beyond it is no time, and counts as none.
 const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
-
-/// How to reach a topic.
-#[derive(Debug, Clone)]
-pub struct KafkaConfig {
-    /// `host:port,host:port`.
-    pub brokers: String,
-    /// The topic.
-    pub topic: String,
-    /// The consumer group.
-    pub group: String,
-    /// Takes every partition without joining the group (whose offsets are still reported): one process, no rebalances.
-    pub alone: bool,
-    /// Further librdkafka settings by their own names; they win over ours.
-    pub librdkafka: BTreeMap<String, String>,
-}
 
 /// When a raw batch is handed on.
 #[derive(Debug, Clone, Copy)]
@@ -65,31 +57,51 @@ pub type Cursors = BTreeMap<i32, i64>;
 /// A consumer of one topic.
 pub struct KafkaSource {
     consumer: BaseConsumer<Context>,
-    topic: String,
-    brokers: String,
+    config: KafkaConfig,
+    fetch_queue_bytes: usize,
     /// A rebalance that was handed out and is not answered yet.
     unanswered: Cell<Option<SourceEvent>>,
 }
 
 impl KafkaSource {
-    /// Connects, checks that the topic is there, and subscribes.
+    /// Connects, checks that topic and partitions are there, and asks for them; fetches at most so many bytes ahead.
     ///
     /// # Errors
-    /// `Unavailable` when no broker answers, `Invalid` for an unknown topic or setting.
-    pub fn connect(config: &KafkaConfig) -> Result<Self, IngestError> {
-        let mut client = client_config(config);
+    /// `Unavailable` when no broker answers, `Invalid` for an unknown topic, partition or setting.
+    pub fn connect(config: &KafkaConfig, fetch_queue_bytes: usize) -> Result<Self, IngestError> {
+        let mut client = config.client()?;
         client.set("group.id", &config.group);
+        if !config.librdkafka.contains_key(FETCH_QUEUE_KBYTES) {
+            client.set(FETCH_QUEUE_KBYTES, (fetch_queue_bytes >> 10).to_string());
+        }
         let consumer = create(&client)?;
-        let source = Self { consumer, topic: config.topic.clone(), brokers: config.brokers.clone(), unanswered: Cell::new(None) };
-        let partitions = source.partitions()?;
+        let wanted = wanted(&consumer, config)?;
+        let source = Self { consumer, config: config.clone(), fetch_queue_bytes, unanswered: Cell::new(None) };
         source.consumer.context().connected.store(true, Ordering::Relaxed);
         tracing::info!(topic = config.topic, group = config.group, "waiting for partitions");
-        if config.alone {
-            source.rebalances().push_back(SourceEvent::Assigned(partitions));
-        } else {
+        if let Membership::Group { .. } = config.membership {
             source.consumer.subscribe(&[&config.topic]).map_err(|e| source.failed("subscribe", &e))?;
+        } else {
+            source.rebalances().push_back(SourceEvent::Assigned(wanted));
         }
         Ok(source)
+    }
+
+    /// Begins anew, with no partitions until they are assigned: librdkafka gives up a partition whose next offset is gone.
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub fn reconnect(&mut self) -> Result<(), IngestError> {
+        *self = Self::connect(&self.config, self.fetch_queue_bytes).map_err(|error| match error {
+            IngestError::Invalid(why) => IngestError::Invalid(format!("what was being read is gone: {why}")),
+            other => other,
+        })?;
+        Ok(())
+    }
+
+    /// How it was told to read.
+    pub fn config(&self) -> &KafkaConfig {
+        &self.config
     }
 
     /// The topic's partitions.
@@ -97,7 +109,7 @@ impl KafkaSource {
     /// # Errors
     /// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
     pub fn partitions(&self) -> Result<Vec<i32>, IngestError> {
-        partitions(&self.consumer, &self.brokers, &self.topic)
+        partitions(&self.consumer, &self.config.brokers, &self.config.topic)
     }
 
     /// Low and high watermark of a partition.
@@ -106,32 +118,34 @@ impl KafkaSource {
     /// `Unavailable`.
     pub fn watermarks(&self, partition: i32) -> Result<(i64, i64), IngestError> {
         self.consumer
-            .fetch_watermarks(&self.topic, partition, METADATA_TIMEOUT)
-            .map_err(|e| self.failed(&format!("watermarks of {}/{partition}", self.topic), &e))
+            .fetch_watermarks(&self.config.topic, partition, WATERMARKS_TIMEOUT)
+            .map_err(|e| self.failed(&format!("watermarks of {}/{partition}", self.config.topic), &e))
     }
 
-    /// Fills a batch until a limit is reached, nothing comes any more, or something else happened.
+    /// Fills a batch until a limit is reached, nothing comes any more, or something else happened. Partitions that have
+    /// nothing more at this moment are added to `ended`.
     ///
     /// # Errors
-    /// `Invalid` when the start offset is no longer there, `Unavailable` for a fatal client error.
+    /// `Unavailable` or `Invalid` for a fatal client error.
     pub fn fill(
         &self,
         batch: &mut RawBatch,
         cursors: &mut Cursors,
+        ended: &mut BTreeSet<i32>,
         limits: &BatchLimits,
     ) -> Result<Option<SourceEvent>, IngestError> {
         let deadline = Instant::now() + limits.wait_max;
         // What is there already is taken without asking the clock; only an empty queue is waited for.
         let mut wait = Duration::ZERO;
-        while batch.records.len() < limits.rows_max && batch.data.len() < limits.bytes_max {
+        let mut at_an_end = false;
+        let mut happened = None;
+        while happened.is_none() && batch.records.len() < limits.rows_max && batch.data.len() < limits.bytes_max {
             let polled = self.consumer.poll(wait);
             wait = Duration::ZERO;
             match polled {
                 None => {
                     // A rebalance shows as an empty poll. Looked at only here: a message in hand is never dropped for it.
-                    if let Some(event) = self.next_rebalance() {
-                        return Ok(Some(event));
-                    }
+                    happened = self.next_rebalance();
                     wait = deadline.saturating_duration_since(Instant::now());
                     if wait.is_zero() {
                         break;
@@ -146,29 +160,61 @@ impl KafkaSource {
                     let timestamp_ms = message.timestamp().to_millis().filter(|ms| (0..=TIMESTAMP_MS_MAX).contains(ms));
                     batch.push(partition, offset, timestamp_ms, message.key(), message.payload());
                 }
-                Some(Err(KafkaError::PartitionEOF(partition))) => return Ok(Some(SourceEvent::End(partition))),
-                Some(Err(error)) => self.consumption_error(&error)?,
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    if cursors.contains_key(&partition) {
+                        ended.insert(partition);
+                        at_an_end = true;
+                    }
+                }
+                Some(Err(error)) => happened = self.consumption_error(&error)?,
             }
         }
-        Ok(None)
+        if at_an_end {
+            self.account(batch, cursors)?;
+        }
+        Ok(happened)
     }
 
-    /// Errors librdkafka recovers from by itself are logged; the others end the run.
-    fn consumption_error(&self, error: &KafkaError) -> Result<(), IngestError> {
+    /// Markers and aborted messages take offsets and show only by what comes after them; at the end, nothing does.
+    /// Whatever is before librdkafka's position was served to us, so what we did not see there holds nothing.
+    fn account(&self, batch: &mut RawBatch, cursors: &mut Cursors) -> Result<(), IngestError> {
+        let positions = self.consumer.position().map_err(|e| self.failed("position", &e))?;
+        for served in positions.elements() {
+            if let (Some(cursor), Offset::Offset(position)) = (cursors.get_mut(&served.partition()), served.offset())
+                && position > *cursor
+            {
+                batch.span.extend(served.partition(), *cursor, position)?;
+                *cursor = position;
+            }
+        }
+        Ok(())
+    }
+
+    /// Errors librdkafka recovers from by itself are logged; those the collector must act on are events; the others end the run.
+    fn consumption_error(&self, error: &KafkaError) -> Result<Option<SourceEvent>, IngestError> {
         use RDKafkaErrorCode as Code;
         match error {
-            KafkaError::MessageConsumption(Code::OffsetOutOfRange | Code::AutoOffsetReset) => Err(IngestError::Invalid(format!(
-                "{}: the next offset to read is not in Kafka any more (retention, truncation or a re-created topic); compare `ticklake status --brokers {}` with the topic before going on",
-                self.topic, self.brokers
-            ))),
-            KafkaError::MessageConsumption(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
-                Err(IngestError::Invalid(format!("topic {} on {} was deleted while it was read", self.topic, self.brokers)))
-            }
-            KafkaError::MessageConsumptionFatal(_) => Err(self.failed("consume", error)),
+            KafkaError::MessageConsumption(Code::OffsetOutOfRange | Code::AutoOffsetReset) => Ok(Some(SourceEvent::OutOfRange)),
+            KafkaError::MessageConsumption(
+                Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownTopicId | Code::UnknownPartition,
+            ) => Ok(Some(SourceEvent::Deleted)),
+            KafkaError::MessageConsumptionFatal(_) => Err(self.fatal(error)),
             _ => {
                 tracing::warn!(%error, "Kafka consumer; librdkafka retries");
-                Ok(())
+                Ok(None)
             }
+        }
+    }
+
+    /// An error after which librdkafka does nothing more.
+    fn fatal(&self, error: &KafkaError) -> IngestError {
+        let group = &self.config.group;
+        match self.consumer.client().fatal_error() {
+            Some((RDKafkaErrorCode::FencedInstanceId, _)) => IngestError::Invalid(format!(
+                "another process joined group {group} under this one's --group-instance-id; give each process its own"
+            )),
+            Some((_, reason)) => IngestError::Unavailable(format!("Kafka at {}: consume failed ({reason})", self.config.brokers)),
+            None => self.failed("consume", error),
         }
     }
 
@@ -245,13 +291,13 @@ impl KafkaSource {
         let mut tpl = TopicPartitionList::with_capacity(cursors.len());
         for (&partition, &offset) in cursors {
             let offset = if offset < 0 { Offset::Invalid } else { Offset::Offset(offset) };
-            tpl.add_partition_offset(&self.topic, partition, offset).map_err(|e| self.failed("offsets", &e))?;
+            tpl.add_partition_offset(&self.config.topic, partition, offset).map_err(|e| self.failed("offsets", &e))?;
         }
         Ok(tpl)
     }
 
     fn failed(&self, what: &str, error: &KafkaError) -> IngestError {
-        unavailable(&self.brokers, what, error)
+        unavailable(&self.config.brokers, what, error)
     }
 }
 
@@ -263,8 +309,10 @@ impl Drop for KafkaSource {
         for event in self.unanswered.take().into_iter().chain(queued) {
             match event {
                 SourceEvent::Assigned(_) => decline(&self.consumer, true, &TopicPartitionList::new()),
-                SourceEvent::Revoked(partitions) => self.unassign(&partitions).unwrap_or_default(),
-                SourceEvent::End(_) => {}
+                SourceEvent::Revoked(partitions) | SourceEvent::Lost(partitions) => {
+                    self.unassign(&partitions).unwrap_or_default()
+                }
+                SourceEvent::OutOfRange | SourceEvent::Deleted => {}
             }
         }
         self.consumer.unsubscribe();
@@ -282,33 +330,6 @@ fn create(client: &ClientConfig) -> Result<BaseConsumer<Context>, IngestError> {
         .map_err(|error| IngestError::Invalid(format!("librdkafka refuses the settings: {error}")))
 }
 
-fn client_config(config: &KafkaConfig) -> ClientConfig {
-    let mut client = ClientConfig::new();
-    client
-        .set("bootstrap.servers", &config.brokers)
-        .set("client.id", "ticklake")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "error")
-        .set("enable.partition.eof", "true")
-        .set("isolation.level", "read_committed")
-        .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("allow.auto.create.topics", "false")
-        // A dead process's partitions go to another after this; the default of 45 s is long for a market.
-        .set("session.timeout.ms", "10000")
-        // What librdkafka may hold ahead of us, all partitions together.
-        .set("queued.max.messages.kbytes", "32768")
-        .set("queued.min.messages", "100000")
-        .set("fetch.message.max.bytes", "1048576")
-        // The default of 1000 ms starves a fast consumer each time its queue is full.
-        .set("fetch.queue.backoff.ms", "5")
-        .set("log_level", "4");
-    for (name, value) in &config.librdkafka {
-        client.set(name, value);
-    }
-    client
-}
-
 fn partitions(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> Result<Vec<i32>, IngestError> {
     let metadata = consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT).map_err(|e| unavailable(brokers, "metadata", &e))?;
     let found = metadata.topics().iter().find(|t| t.name() == topic && t.error().is_none());
@@ -323,13 +344,27 @@ fn partitions(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> R
     Ok(found)
 }
 
-/// Whether the topic can be reached, before anything is made for it elsewhere.
+/// The topic's partitions that are to be read, so far as that is said before the group decides.
+fn wanted(consumer: &BaseConsumer<Context>, config: &KafkaConfig) -> Result<Vec<i32>, IngestError> {
+    let (topic, brokers) = (&config.topic, &config.brokers);
+    let there = partitions(consumer, brokers, topic)?;
+    let Membership::Only(only) = &config.membership else { return Ok(there) };
+    let unknown: Vec<i32> = only.difference(&there.iter().copied().collect::<BTreeSet<_>>()).copied().collect();
+    if unknown.is_empty() {
+        return Ok(only.iter().copied().collect());
+    }
+    let count = there.len();
+    Err(IngestError::Invalid(format!(
+        "topic {topic} on {brokers} has {count} partitions and no {unknown:?}; correct --partitions"
+    )))
+}
+
+/// Whether the topic and the partitions asked for can be reached, before anything is made for them elsewhere.
 ///
 /// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for an unknown topic or setting.
+/// `Unavailable` when no broker answers, `Invalid` for an unknown topic, partition or setting.
 pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
-    let consumer = create(&client_config(config))?;
-    partitions(&consumer, &config.brokers, &config.topic).map(|_| ())
+    wanted(&create(&config.client()?)?, config).map(|_| ())
 }
 
 /// Low and high watermark by partition: what Kafka still has, `[low, high)`.

@@ -22,8 +22,12 @@ pub enum SourceEvent {
     Assigned(Vec<i32>),
     /// These partitions go to someone else once `unassign` is called.
     Revoked(Vec<i32>),
-    /// A partition has nothing more at this moment.
-    End(i32),
+    /// These partitions may be someone else's already: the group took us for dead. `unassign` lets us join again.
+    Lost(Vec<i32>),
+    /// The next offset of some partition is not in Kafka, and nothing more comes from it.
+    OutOfRange,
+    /// The topic, or some partition of it, is not known any more.
+    Deleted,
 }
 
 /// Rebalances wait here until the collector has flushed; librdkafka holds the group meanwhile.
@@ -67,7 +71,11 @@ impl ConsumerContext for Context {
             return;
         }
         let partitions = tpl.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect();
-        let event = if assigned { SourceEvent::Assigned(partitions) } else { SourceEvent::Revoked(partitions) };
+        let event = match (assigned, consumer.assignment_lost()) {
+            (true, _) => SourceEvent::Assigned(partitions),
+            (false, false) => SourceEvent::Revoked(partitions),
+            (false, true) => SourceEvent::Lost(partitions),
+        };
         self.waiting().push_back(event);
     }
 }

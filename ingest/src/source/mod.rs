@@ -7,8 +7,12 @@
 
 pub mod kafka;
 pub mod kafka_audit;
+#[cfg(test)]
+mod kafka_group_tests;
 pub mod kafka_probe;
 mod kafka_rebalance;
+mod kafka_settings;
+pub(crate) mod start;
 
 use std::ops::Range;
 use std::sync::Arc;
