@@ -12,9 +12,11 @@ use crate::exit::Failure;
 
 pub(crate) async fn run(args: CatalogArgs) -> Result<(), Failure> {
     let CatalogCommand::Sync(args) = args.command;
-    let lake = Lake::open(&args.lake.lake).await?;
+    let settings = args.settings.load()?;
+    let database = settings.glue_database.unwrap_or_default();
+    let lake = Lake::open(&settings.lake_location).await?;
     let elsewhere = if args.move_tables { Elsewhere::Repoint } else { Elsewhere::Refuse };
-    let report = sync(&GlueCatalog::connect().await, &args.glue_database, &lake, elsewhere).await?;
+    let report = sync(&GlueCatalog::connect().await, &database, &lake, elsewhere).await?;
     if args.json {
         let report = serde_json::json!({
             "created_tables": report.created_tables,
@@ -28,7 +30,7 @@ pub(crate) async fn run(args: CatalogArgs) -> Result<(), Failure> {
         let none = |names: String| if names.is_empty() { "none".to_owned() } else { names };
         let text = format!(
             "{}: tables created: {}; updated: {}; partitions registered: {}; already right: {}",
-            args.glue_database,
+            database,
             none(created),
             none(updated),
             report.created_partitions,

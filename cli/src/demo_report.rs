@@ -34,8 +34,8 @@ pub(crate) struct Landed {
 /// What the audit query found in the whole lake, this run and earlier ones.
 #[derive(Debug, Serialize)]
 pub(crate) struct Proof {
-    duplicates: i64,
-    missing: i64,
+    duplicates: u64,
+    missing: u64,
 }
 
 impl Proof {
@@ -51,19 +51,15 @@ impl Proof {
     }
 }
 
-/// Runs the audit over the lake. Ticks of this run that the broker acknowledged and the lake does not hold count as missing.
+/// Audits the lake. Ticks of this run that the broker acknowledged and the lake does not hold count as missing.
 pub(crate) async fn prove(engine: &Engine, landed: &Landed) -> Result<Proof, Failure> {
-    let mut json = Vec::new();
-    run_statements(engine, AUDIT.sql, Format::Json, &mut json).await?;
-    let lines: Vec<serde_json::Value> =
-        serde_json::from_slice(&json).map_err(|e| Failure::failed(format!("the audit's answer: {e}")))?;
-    let number = |line: &serde_json::Value, name: &str| line[name].as_i64().unwrap_or_default();
-    let (ours, earlier): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["kafka_topic"] == landed.topic.as_str());
-    let held: i64 = ours.iter().map(|line| number(line, "distinct_offsets")).sum();
-    let produced = i64::try_from(landed.produced).unwrap_or(i64::MAX);
+    let verdicts = crate::audit::of_tables(engine).await?.verdicts();
+    let (ours, earlier): (Vec<_>, Vec<_>) = verdicts.iter().partition(|verdict| verdict.source == landed.topic);
+    let held: u64 = ours.iter().map(|verdict| (verdict.ticks + verdict.dead_letters).saturating_sub(verdict.twice.count)).sum();
+    let holes: u64 = earlier.iter().map(|verdict| verdict.holes).sum();
     Ok(Proof {
-        duplicates: lines.iter().map(|line| number(line, "duplicates")).sum(),
-        missing: earlier.iter().map(|line| number(line, "missing")).sum::<i64>() + (produced - held),
+        duplicates: verdicts.iter().map(|verdict| verdict.twice.count + verdict.beyond.count).sum(),
+        missing: holes + landed.produced.abs_diff(held),
     })
 }
 

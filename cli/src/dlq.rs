@@ -44,7 +44,7 @@ pub(crate) fn selection(letters: LettersArgs, source: Option<String>) -> Selecti
 }
 
 async fn list(args: DlqListArgs) -> Result<(), Failure> {
-    let engine = Engine::open(Lake::open(&args.lake.lake).await?, EngineOptions::default()).await?;
+    let engine = Engine::open(Lake::open(&args.settings.load()?.lake_location).await?, EngineOptions::default()).await?;
     let selection = selection(args.letters, args.source);
     let classes = objects(&engine, &selection.counts()).await?;
     let count = |row: &Value| row["letters"].as_u64().unwrap_or_default();
@@ -75,7 +75,7 @@ async fn objects(engine: &Engine, sql: &str) -> Result<Vec<Value>, Failure> {
 }
 
 async fn show(args: DlqShowArgs) -> Result<(), Failure> {
-    let lake = Lake::open(&args.lake.lake).await?;
+    let lake = Lake::open(&args.settings.load()?.lake_location).await?;
     let (place, (partition, offset)) = (lake.display(), args.letter);
     let engine = engine_of_letters(lake).await?;
     let wanted = Selection { source: args.source, place: Some(args.letter), ..Selection::default() };

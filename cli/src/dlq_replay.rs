@@ -69,10 +69,11 @@ impl Sieve {
 }
 
 pub(crate) async fn run(args: DlqReplayArgs) -> Result<(), Failure> {
-    let lake = Lake::open(&args.lake.lake).await?;
-    let librdkafka = args.kafka.options.by_name();
-    let config = SinkConfig { librdkafka, ..SinkConfig::new(&args.kafka.brokers, &args.kafka.topic) };
-    let source = args.source.unwrap_or(args.kafka.topic);
+    let settings = args.settings.load()?;
+    let lake = Lake::open(&settings.lake_location).await?;
+    let source = settings.source().to_owned();
+    let config =
+        SinkConfig { librdkafka: settings.librdkafka, ..SinkConfig::new(&settings.kafka_brokers, &settings.kafka_topic) };
     let mut sieve = Sieve { tombstones: args.letters.class.contains(&RejectClass::Tombstone), ..Sieve::default() };
     let connecting = config.clone();
     let sender = match args.dry_run {

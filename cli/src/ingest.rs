@@ -12,7 +12,7 @@ use ticklake_ingest::Progress;
 use ticklake_ingest::breaker::RejectLimits;
 use ticklake_ingest::metrics::Metrics;
 use ticklake_ingest::pipeline::{self, IngestConfig};
-use ticklake_ingest::source::kafka::{KafkaConfig, check};
+use ticklake_ingest::source::kafka::{KafkaConfig, Membership, check};
 use ticklake_lake::catalog::spec::LakeTables;
 use ticklake_lake::catalog::{GlueCatalog, Registrar};
 use ticklake_lake::clock::{Clock, SystemClock};
@@ -23,67 +23,79 @@ use ticklake_lake::{Lake, SourceId};
 
 use crate::args::{IngestArgs, LogFormat};
 use crate::exit::Failure;
+use crate::settings::Settings;
 use crate::{metrics_server, resources, screen, signals};
 
 const REDRAW: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let started = Instant::now();
-    let listener = match args.metrics {
+    let settings = args.settings.load()?;
+    let listener = match settings.metrics_listen {
         Some(address) => Some(metrics_server::listen(address).await?),
         None => None,
     };
     let stop = signals::stop_flag()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let kafka = KafkaConfig {
-        membership: args.membership(),
-        on_gap: args.on_gap(),
-        brokers: args.kafka.brokers,
-        topic: args.kafka.topic.clone(),
-        group: args.group,
-        librdkafka: args.kafka.options.by_name(),
+        membership: membership(&settings)?,
+        on_gap: settings.kafka_on_gap,
+        brokers: settings.kafka_brokers.clone(),
+        topic: settings.kafka_topic.clone(),
+        group: settings.kafka_group.clone(),
+        librdkafka: settings.librdkafka.clone(),
     };
     let reachable = kafka.clone();
     tokio::task::spawn_blocking(move || check(&reachable)).await??;
-    if args.glue_database.is_some() {
-        LakeTables::of(&parse_location(&args.lake.lake)?)?;
+    if settings.glue_database.is_some() {
+        LakeTables::of(&parse_location(&settings.lake_location)?)?;
     }
-    let lake = Lake::open_or_create(&args.lake.lake).await?;
+    let lake = Lake::open_or_create(&settings.lake_location).await?;
     let progress = Arc::new(Progress::default());
     if let Some(listener) = listener {
-        let metrics = Metrics::new(Arc::clone(&progress), lake.tally(), args.window_age);
+        let metrics = Metrics::new(Arc::clone(&progress), lake.tally(), settings.window_age_max);
         let timeout = metrics_server::CONNECTION_TIMEOUT;
         tokio::spawn(metrics_server::serve(listener, Arc::new(metrics), Arc::clone(&clock), timeout));
     }
-    let registrar = match &args.glue_database {
+    let registrar = match &settings.glue_database {
         None => None,
         Some(database) => {
             let glue = GlueCatalog::connect().await.tallied(lake.tally());
             Some(Registrar::new(Arc::new(glue), database.as_str(), lake.clone()))
         }
     };
-    let source = SourceId::new(args.source.unwrap_or(args.kafka.topic));
-    let settings = PublishSettings { source, json_mirror: !args.no_json_mirror };
-    let publisher = Publisher::open(&lake, settings, registrar, Arc::clone(&clock)).await?;
+    let publish = PublishSettings { source: SourceId::new(settings.source()), json_mirror: settings.lake_json_mirror };
+    let publisher = Publisher::open(&lake, publish, registrar, Arc::clone(&clock)).await?;
     let window = WindowLimits {
-        rows_max: args.window_rows as usize,
-        bytes_max: args.window_bytes as usize,
-        age_max: args.window_age,
-        open_partitions_max: args.open_partitions_max as usize,
+        rows_max: settings.window_rows_max,
+        bytes_max: settings.window_bytes_max,
+        age_max: settings.window_age_max,
+        open_partitions_max: settings.window_open_partitions_max,
     };
     let config = IngestConfig {
         window,
         until_end: args.until_end,
-        unavailable_max: args.unavailable_max,
-        rejects: RejectLimits { ratio_max: args.reject_ratio_max, ..RejectLimits::default() },
-        memory_max: args.memory_max,
+        unavailable_max: settings.lake_unavailable_max,
+        rejects: RejectLimits { ratio_max: settings.rejects_ratio_max, ..RejectLimits::default() },
+        memory_max: settings.memory_max,
         ..IngestConfig::new(kafka)
     };
     let shown = show(Arc::clone(&progress));
     let done = pipeline::run(config, publisher, clock, stop, Arc::clone(&progress)).await;
     shown.abort();
     done?;
-    report(&progress, started, args.json, args.log_format)
+    report(&progress, started, args.json, settings.log_format)
+}
+
+/// Which partitions are read here.
+fn membership(settings: &Settings) -> Result<Membership, Failure> {
+    match (&settings.kafka_partitions, &settings.kafka_group_instance_id) {
+        (Some(_), Some(_)) => Err(Failure::usage(
+            "kafka.partitions reads without joining the group, where kafka.group_instance_id means nothing; leave one of them out",
+        )),
+        (Some(only), None) => Ok(Membership::Only(only.clone())),
+        (None, instance) => Ok(Membership::Group { assignment: settings.kafka_assignment, instance: instance.clone() }),
+    }
 }
 
 /// A line that follows the counters, on a terminal.

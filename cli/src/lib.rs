@@ -6,22 +6,28 @@
 //! 3 storage or service unavailable, 130 interrupted.
 
 mod args;
+mod audit;
 mod catalog;
+mod config;
 mod demo;
 mod demo_report;
 mod dlq;
 mod dlq_replay;
+mod doctor;
 mod exit;
 mod heap;
 mod ingest;
 mod logging;
 mod metrics_server;
+mod offsets;
 mod produce;
 mod resources;
 mod screen;
+mod settings;
 mod signals;
 mod sql;
 mod status;
+mod vacuum;
 
 use std::process::ExitCode;
 
@@ -45,6 +51,11 @@ pub fn ticklake() -> ExitCode {
             Command::Ingest(args) => ingest::run(args).await,
             Command::Sql(args) => sql::run(args).await,
             Command::Status(args) => status::run(args).await,
+            Command::Audit(args) => audit::run(args).await,
+            Command::Doctor(args) => doctor::run(args).await,
+            Command::Offsets(args) => offsets::run(args).await,
+            Command::Vacuum(args) => vacuum::run(args).await,
+            Command::Config(args) => config::run(&args),
             Command::Catalog(args) => catalog::run(args).await,
             Command::Dlq(args) => dlq::run(args).await,
         }

@@ -29,12 +29,13 @@ impl From<ProduceError> for Failure {
 }
 
 pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
+    let settings = args.settings.load()?;
     let stop = signals::stop_flag()?;
     let report = tokio::task::spawn_blocking(move || {
         // The file is looked at before anything is created or sent.
         let source = source(&args)?;
-        let librdkafka = args.kafka.options.by_name();
-        let sink = SinkConfig { librdkafka, ..SinkConfig::new(&args.kafka.brokers, &args.kafka.topic) };
+        let known = SinkConfig::new(settings.kafka_brokers, settings.kafka_topic);
+        let sink = SinkConfig { librdkafka: settings.librdkafka, ..known };
         create_topic_if_absent(&sink, args.partitions, REPLICATION)?;
         // A live market paces itself: a tick is sent when the clock reaches its event time.
         let live = args.start == Some(Start::Now);

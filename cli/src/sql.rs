@@ -37,13 +37,14 @@ impl From<FormatArg> for Format {
 }
 
 pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
+    let settings = args.settings.load()?;
     let script = match (args.command, &args.file) {
         (Some(sql), _) => Some(sql),
         (None, Some(file)) => Some(read_script(file)?),
         (None, None) if !std::io::stdin().is_terminal() => Some(read_script(Path::new("-"))?),
         (None, None) => None,
     };
-    let lake = Lake::open(&args.lake.lake).await?;
+    let lake = Lake::open(&settings.lake_location).await?;
     let engine = Engine::open(lake, EngineOptions { as_of: args.as_of.unwrap_or_default(), ..EngineOptions::default() }).await?;
     let format = args.format.into();
     match script {

@@ -13,6 +13,7 @@ use ticklake_schemas::STOCK_DATA_JSON;
 use crate::args::StatusArgs;
 use crate::exit::Failure;
 use crate::screen::grouped;
+use crate::settings::Settings;
 
 #[derive(Debug, Serialize)]
 struct TableStatus {
@@ -51,7 +52,8 @@ struct Status {
 }
 
 pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
-    let lake = Lake::open(&args.lake.lake).await?;
+    let settings = args.settings.load()?;
+    let lake = Lake::open(&settings.lake_location).await?;
     let mut tables = Vec::new();
     for table in Table::ALL {
         if let Some(snapshot) = Snapshot::read(&lake, table, AsOf::Latest).await? {
@@ -61,13 +63,13 @@ pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
     let (files, bytes) = json_mirror::size(&lake).await?;
     tables.push(TableStatus { name: STOCK_DATA_JSON, version: None, files, rows: None, bytes, newest_time: None });
     let committed = Snapshot::offsets(&lake, Table::StockData, AsOf::Latest).await?;
-    let (topic, options) = (args.topic.clone(), args.options.by_name());
-    let ends = match args.brokers.clone() {
-        None => None,
-        Some(brokers) => Some(tokio::task::spawn_blocking(move || watermarks(&brokers, &topic, &options)).await??),
+    let ends = if settings.kafka_brokers.is_empty() {
+        None
+    } else {
+        let Settings { kafka_brokers, kafka_topic, librdkafka, .. } = settings.clone();
+        Some(tokio::task::spawn_blocking(move || watermarks(&kafka_brokers, &kafka_topic, &librdkafka)).await??)
     };
-    let source = args.source.unwrap_or(args.topic);
-    let status = Status { lake: lake.display(), tables, offsets: offset_status(&committed, &source, ends.as_ref()) };
+    let status = Status { lake: lake.display(), tables, offsets: offset_status(&committed, settings.source(), ends.as_ref()) };
     if args.json {
         writeln!(std::io::stdout(), "{}", serde_json::json!(status))?
     } else {

@@ -95,6 +95,11 @@ pub fn data_file(folder: &str, window: Uuid, part: usize) -> String {
     format!("{folder}/part-{part:05}-{window}.zstd.parquet")
 }
 
+/// An object that nothing but its writer looks at; readers of tables pass over names with an underscore.
+pub(crate) fn scratch_object(id: Uuid) -> Path {
+    Table::DeadLetters.root().join("_scratch").join(id.to_string())
+}
+
 /// The mirror of a data file of `stock_data`, relative to the lake's root; `None` for a file that is not ours to mirror.
 pub fn mirror_file(data_file: &str) -> Option<Path> {
     let stem = data_file.strip_suffix(".zstd.parquet")?;

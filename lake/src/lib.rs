@@ -7,6 +7,7 @@
 //! The doors other crates use return a `BoxFuture`: an `async fn` is compiled by the crate that awaits it, so without the
 //! box every crate above would compile the Delta log and the object stores once more, at its own optimisation level.
 
+pub mod audit;
 pub mod aws;
 pub mod catalog;
 pub mod clock;
@@ -25,17 +26,21 @@ pub mod json_mirror;
 pub mod layout;
 mod log;
 mod log_offsets;
+mod offset_set;
 mod offsets;
 mod patience;
+pub mod probe;
 pub mod publish;
 mod registration;
 mod rejected_before;
+pub mod reset;
 pub mod snapshot;
 pub mod stats;
 #[cfg(test)]
 mod step_crash_tests;
 pub mod store;
 pub mod tally;
+pub mod vacuum;
 pub mod window;
 
 pub use dead_letters::Reject;

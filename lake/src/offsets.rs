@@ -23,6 +23,7 @@ use crate::LakeError;
 pub struct SourceId(String);
 
 const APP_ID_PREFIX: &str = "kafka:";
+const GAP_PREFIX: &str = "gap:";
 
 impl SourceId {
     /// A source of that name.
@@ -38,6 +39,11 @@ impl SourceId {
     /// The `appId` of the Delta `txn` action of one of the source's partitions.
     pub fn app_id(&self, partition: i32) -> String {
         format!("{APP_ID_PREFIX}{}:{partition}", self.0)
+    }
+
+    /// The `appId` under which a gap that begins at `from` is declared; its version is where the gap ends.
+    pub(crate) fn gap_id(&self, partition: i32, from: i64) -> String {
+        format!("{GAP_PREFIX}{from}:{}", self.app_id(partition))
     }
 
     /// The source and partition an `appId` names; `None` when it is not one of ours.
@@ -108,25 +114,41 @@ impl Span {
     }
 }
 
-/// Where the log ends: the next offset to commit, by source and partition.
+/// Where the log ends: the next offset to commit, by source and partition; and the gaps a person declared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Offsets(BTreeMap<(SourceId, i32), i64>);
+pub struct Offsets {
+    next: BTreeMap<(SourceId, i32), i64>,
+    /// End of each gap, by its beginning.
+    gaps: BTreeMap<(SourceId, i32), BTreeMap<i64, i64>>,
+}
 
 impl Offsets {
     /// The next offset of a partition; `None` when nothing of it was ever committed.
     pub fn next(&self, source: &SourceId, partition: i32) -> Option<i64> {
-        self.0.get(&(source.clone(), partition)).copied()
+        self.next.get(&(source.clone(), partition)).copied()
     }
 
-    /// Everything, ordered.
+    /// The next offset of everything, ordered.
     pub fn iter(&self) -> impl Iterator<Item = (&SourceId, i32, i64)> {
-        self.0.iter().map(|((s, p), &o)| (s, *p, o))
+        self.next.iter().map(|((s, p), &o)| (s, *p, o))
+    }
+
+    /// The ranges `[from, to)` of a partition that were given up on purpose, ordered.
+    pub fn gaps(&self, source: &SourceId, partition: i32) -> impl Iterator<Item = (i64, i64)> + '_ {
+        let gaps = self.gaps.get(&(source.clone(), partition));
+        // A gap taken back ends where it begins.
+        gaps.into_iter().flatten().map(|(&from, &to)| (from, to)).filter(|(from, to)| from < to)
     }
 
     /// Folds in one `txn` action; of several for one partition the later in the log wins.
     pub fn fold(&mut self, app_id: &str, version: i64) {
-        if let Some((source, partition)) = SourceId::parse_app_id(app_id) {
-            self.0.insert((source, partition), version);
+        let gap = app_id.strip_prefix(GAP_PREFIX).and_then(|rest| rest.split_once(':'));
+        if let Some((from, id)) = gap {
+            if let (Ok(from), Some(at)) = (from.parse(), SourceId::parse_app_id(id)) {
+                self.gaps.entry(at).or_default().insert(from, version);
+            }
+        } else if let Some(at) = SourceId::parse_app_id(app_id) {
+            self.next.insert(at, version);
         }
     }
 
@@ -154,7 +176,7 @@ impl Offsets {
     /// The offsets after a span was committed.
     pub fn advance(&mut self, source: &SourceId, span: &Span) {
         for (partition, _, to) in span.iter() {
-            self.0.insert((source.clone(), partition), to);
+            self.next.insert((source.clone(), partition), to);
         }
     }
 }
@@ -192,6 +214,18 @@ mod tests {
         let id = SourceId::new("eu:ticks");
         assert_eq!(SourceId::parse_app_id(&id.app_id(12)), Some((id, 12)));
         assert_eq!(SourceId::parse_app_id("kafka:topic:x"), None);
+    }
+
+    #[test]
+    fn a_declared_gap_is_never_taken_for_an_offset() {
+        let mut log = Offsets::default();
+        log.fold(&topic().app_id(3), 100);
+        log.fold(&topic().gap_id(3, 100), 150);
+        log.fold(&topic().gap_id(3, 20), 30);
+        log.fold(&topic().gap_id(3, 20), 20);
+        assert_eq!(log.next(&topic(), 3), Some(100));
+        assert_eq!(log.gaps(&topic(), 3).collect::<Vec<_>>(), [(100, 150)]);
+        assert_eq!(log.gaps(&topic(), 4).count(), 0);
     }
 
     #[test]

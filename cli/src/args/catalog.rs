@@ -5,7 +5,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::LakeArg;
+use crate::settings::{CatalogKeys, Flags};
 
 #[derive(Debug, Args)]
 pub(crate) struct CatalogArgs {
@@ -22,10 +22,7 @@ pub(crate) enum CatalogCommand {
 #[derive(Debug, Args)]
 pub(crate) struct CatalogSyncArgs {
     #[command(flatten)]
-    pub(crate) lake: LakeArg,
-    /// The Glue database.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) glue_database: String,
+    pub(crate) settings: Flags<CatalogKeys>,
     /// Point tables of these names that belong to another lake to this one.
     #[arg(long)]
     pub(crate) move_tables: bool,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use ticklake_schemas::RejectClass;
 
-use super::{KafkaArgs, LakeArg, parse_duration};
+use crate::settings::{Flags, LakeKeys, ReplayKeys, duration};
 
 #[derive(Debug, Args)]
 pub(crate) struct DlqArgs {
@@ -49,7 +49,7 @@ pub(crate) enum Since {
 #[derive(Debug, Args)]
 pub(crate) struct DlqListArgs {
     #[command(flatten)]
-    pub(crate) lake: LakeArg,
+    pub(crate) settings: Flags<LakeKeys>,
     #[command(flatten)]
     pub(crate) letters: LettersArgs,
     /// Only messages of this source: the topic, unless it was ingested under another name.
@@ -66,7 +66,7 @@ pub(crate) struct DlqListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DlqShowArgs {
     #[command(flatten)]
-    pub(crate) lake: LakeArg,
+    pub(crate) settings: Flags<LakeKeys>,
     /// The letter, as `dlq list` names it.
     #[arg(value_name = "PARTITION:OFFSET", value_parser = parse_place)]
     pub(crate) letter: (i32, i64),
@@ -81,14 +81,9 @@ pub(crate) struct DlqShowArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DlqReplayArgs {
     #[command(flatten)]
-    pub(crate) lake: LakeArg,
+    pub(crate) settings: Flags<ReplayKeys>,
     #[command(flatten)]
     pub(crate) letters: LettersArgs,
-    #[command(flatten)]
-    pub(crate) kafka: KafkaArgs,
-    /// The source the letters came from. Default: the topic they go to.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<String>,
     /// Send also what is a tick already or on its way to the lake.
     #[arg(long)]
     pub(crate) again: bool,
@@ -109,7 +104,7 @@ fn parse_class(text: &str) -> Result<RejectClass, String> {
 }
 
 fn parse_since(text: &str) -> Result<Since, String> {
-    if let Ok(ago) = parse_duration(text) {
+    if let Ok(ago) = duration(text) {
         return Ok(Since::Ago(ago));
     }
     match ticklake_schemas::parse_event_time(text) {

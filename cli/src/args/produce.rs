@@ -9,12 +9,12 @@ use std::time::Duration;
 use clap::Args;
 use ticklake_ingest::produce::{Rate, Speed};
 
-use super::{KafkaArgs, parse_duration};
+use crate::settings::{Flags, TopicKeys, duration};
 
 #[derive(Debug, Args)]
 pub(crate) struct ProduceArgs {
     #[command(flatten)]
-    pub(crate) kafka: KafkaArgs,
+    pub(crate) settings: Flags<TopicKeys>,
     /// Partitions of the topic, if it has to be created.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(i32).range(1..=10_000))]
     pub(crate) partitions: i32,
@@ -27,7 +27,7 @@ pub(crate) struct ProduceArgs {
     #[arg(long)]
     pub(crate) ticks: Option<u64>,
     /// Stop after so long, such as 30s.
-    #[arg(long, value_parser = parse_duration)]
+    #[arg(long, value_parser = duration)]
     pub(crate) duration: Option<Duration>,
     /// Seed of the simulation.
     #[arg(long, default_value_t = 42)]

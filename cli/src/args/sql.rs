@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use ticklake_lake::AsOf;
 
-use super::LakeArg;
+use crate::settings::{Flags, LakeKeys};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,7 +24,7 @@ pub(crate) enum FormatArg {
 #[command(name = "lake-sql", version)]
 pub(crate) struct LakeSqlArgs {
     #[command(flatten)]
-    pub(crate) lake: LakeArg,
+    pub(crate) settings: Flags<LakeKeys>,
     /// Run these statements and leave.
     #[arg(short = 'c', long = "command", value_name = "SQL", conflicts_with = "file", allow_hyphen_values = true)]
     pub(crate) command: Option<String>,

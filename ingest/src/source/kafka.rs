@@ -26,8 +26,6 @@ pub use super::start::OnGap;
 use super::{RawBatch, kafka_headers};
 use crate::error::IngestError;
 
-/// What librdkafka may hold ahead of us, all partitions together.
-const FETCH_QUEUE_KBYTES: &str = "queued.max.messages.kbytes";
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// Asked in the middle of a run: longer than a broker takes to restart.
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(60);
@@ -72,9 +70,7 @@ impl KafkaSource {
     pub fn connect(config: &KafkaConfig, fetch_queue_bytes: usize) -> Result<Self, IngestError> {
         let mut client = config.client()?;
         client.set("group.id", &config.group);
-        if !config.librdkafka.contains_key(FETCH_QUEUE_KBYTES) {
-            client.set(FETCH_QUEUE_KBYTES, (fetch_queue_bytes >> 10).to_string());
-        }
+        client.set("queued.max.messages.kbytes", (fetch_queue_bytes >> 10).to_string());
         let consumer = Arc::new(create(&client)?);
         let wanted = wanted(&consumer, config)?;
         let source = Self { consumer, config: config.clone(), fetch_queue_bytes, unanswered: Cell::new(None) };

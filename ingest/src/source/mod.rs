@@ -6,11 +6,13 @@
 //! (transaction markers, aborted or compacted messages).
 
 pub mod kafka;
+pub mod kafka_audit;
 mod kafka_ends;
 #[cfg(test)]
 mod kafka_group_tests;
 mod kafka_headers;
 pub mod kafka_origins;
+pub mod kafka_probe;
 mod kafka_rebalance;
 mod kafka_settings;
 pub(crate) mod start;

@@ -1,0 +1,130 @@
+//! `ticklake offsets`: what the log records of Kafka's offsets, and setting one by hand.
+//!
+//! Owns: saying what a reset will cost, and asking before it is done.
+//! Does not own: the commit (`lake::reset`).
+//! Invariant: no reset can make a row twice: going back stops where rows are.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use serde_json::json;
+use ticklake_lake::clock::{Clock as _, SystemClock};
+use ticklake_lake::layout::Table;
+use ticklake_lake::reset::{Reset, reset};
+use ticklake_lake::{AsOf, Lake, Offsets, Snapshot, SourceId};
+use ticklake_query::{Engine, EngineOptions, Format, run_statements};
+
+use crate::args::{OffsetsArgs, OffsetsCommand, OffsetsResetArgs, OffsetsShowArgs};
+use crate::exit::Failure;
+use crate::screen::grouped;
+
+pub(crate) async fn run(args: OffsetsArgs) -> Result<(), Failure> {
+    match args.command {
+        OffsetsCommand::Show(args) => show(args).await,
+        OffsetsCommand::Reset(args) => reset_one(args).await,
+    }
+}
+
+async fn show(args: OffsetsShowArgs) -> Result<(), Failure> {
+    let lake = Lake::open(&args.settings.load()?.lake_location).await?;
+    let offsets = Snapshot::offsets(&lake, Table::StockData, AsOf::Latest).await?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        let rows: Vec<_> = offsets
+            .iter()
+            .map(|(source, partition, offset)| {
+                let gaps: Vec<_> = offsets.gaps(source, partition).collect();
+                json!({"source": source.name(), "partition": partition, "offset": offset, "declared_gaps": gaps})
+            })
+            .collect();
+        writeln!(out, "{}", json!({"lake": lake.display(), "offsets": rows}))?;
+        return Ok(());
+    }
+    writeln!(out, "{:<32} {:>9} {:>16}  declared gaps", "source", "partition", "next offset")?;
+    for (source, partition, offset) in offsets.iter() {
+        let gaps: Vec<String> = offsets.gaps(source, partition).map(|(from, to)| format!("[{from}, {to})")).collect();
+        writeln!(out, "{:<32} {partition:>9} {:>16}  {}", source.name(), grouped(offset.unsigned_abs()), gaps.join(" "))?;
+    }
+    Ok(())
+}
+
+async fn reset_one(args: OffsetsResetArgs) -> Result<(), Failure> {
+    let settings = args.settings.load()?;
+    let lake = Lake::open(&settings.lake_location).await?;
+    let engine = Engine::open(lake.clone(), EngineOptions::default()).await?;
+    let Some(version) = engine.version() else {
+        return Err(Failure::failed(format!("{} has no stock_data yet; there is nothing to reset", lake.display())));
+    };
+    let known = Snapshot::offsets(&lake, Table::StockData, AsOf::Version(version)).await?;
+    let source = SourceId::new(settings.source());
+    let cost = cost(&engine, &known, &source, args.partition, args.to).await?;
+    eprintln!("{cost}");
+    if !args.yes && !agreed()? {
+        return Err(Failure::failed("nothing was changed"));
+    }
+    let asked = Reset { version, known: &known, source: &source, partition: args.partition, to: args.to };
+    let made = reset(&lake, asked, SystemClock.now_ms()).await?;
+    let (name, partition, to) = (source.name(), args.partition, args.to);
+    if args.json {
+        let from = known.next(&source, partition);
+        let report = json!({"source": name, "partition": partition, "from": from, "to": to, "version": made});
+        writeln!(std::io::stdout(), "{report}")?;
+    } else {
+        writeln!(std::io::stdout(), "{name}/{partition}: the next offset is {to}, by version {made} of stock_data")?;
+    }
+    Ok(())
+}
+
+/// What a reset loses, in a sentence; an error where it would repeat.
+async fn cost(engine: &Engine, known: &Offsets, source: &SourceId, partition: i32, to: i64) -> Result<String, Failure> {
+    let place = format!("{}/{partition}", source.name());
+    match known.next(source, partition) {
+        Some(from) if from == to => Err(Failure::failed(format!("{place}: the next offset is {to} already"))),
+        Some(from) if from < to => Ok(format!(
+            "{place}: from {from} forward to {to}: {} offsets will never be read, and are recorded as given up",
+            grouped(to.abs_diff(from))
+        )),
+        None => Ok(format!(
+            "{place}: nothing is committed yet; what lies before {to} will never be read, and is recorded as given up"
+        )),
+        Some(from) => match highest_row(engine, source, partition).await? {
+            Some(row) if row >= to => Err(Failure::failed(format!(
+                "{place}: the lake holds rows up to offset {row}, so going back to {to} would make rows twice; the lowest offset is {}; \
+                 for a topic that was made anew give its offsets a name of their own with --source",
+                row + 1
+            ))),
+            _ => Ok(format!(
+                "{place}: from {from} back to {to}: {} offsets will be read again; no row is of them",
+                grouped(from.abs_diff(to))
+            )),
+        },
+    }
+}
+
+/// The highest offset of a partition that either table holds.
+async fn highest_row(engine: &Engine, source: &SourceId, partition: i32) -> Result<Option<i64>, Failure> {
+    let name = source.name().replace('\'', "''");
+    let of =
+        |table: &str| format!("SELECT kafka_offset FROM {table} WHERE kafka_topic = '{name}' AND kafka_partition = {partition}");
+    let sql = format!(
+        "SELECT max(kafka_offset) AS highest FROM ({} UNION ALL {}) AS held",
+        of(Table::StockData.name()),
+        of(Table::DeadLetters.name())
+    );
+    let mut answer = Vec::new();
+    run_statements(engine, &sql, Format::Json, &mut answer).await?;
+    let rows: serde_json::Value =
+        serde_json::from_slice(&answer).map_err(|e| Failure::failed(format!("the highest row: {e}")))?;
+    Ok(rows[0]["highest"].as_i64())
+}
+
+/// Asks the person at the terminal.
+fn agreed() -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("nobody can be asked here; give --yes"));
+    }
+    eprint!("Stop every ingester of this source first. Type yes to go on: ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
+}
