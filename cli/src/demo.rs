@@ -17,7 +17,6 @@ use ticklake_ingest::source::kafka::{KafkaConfig, Membership, OnGap};
 use ticklake_ingest::{IngestError, Progress};
 use ticklake_lake::clock::{Clock, SystemClock};
 use ticklake_lake::publish::{PublishSettings, Publisher};
-use ticklake_lake::window::WindowLimits;
 use ticklake_lake::{Lake, SourceId};
 use ticklake_query::{Engine, EngineOptions, Format};
 
@@ -67,7 +66,7 @@ async fn land(args: &DemoArgs, lake: &Lake, stop: &Arc<AtomicBool>) -> Result<La
     let (progress, drained) = (Arc::new(Progress::default()), Arc::new(AtomicBool::new(false)));
     let consumer = Arc::clone(&progress);
     let in_flight = Arc::new(InFlight::new(IN_FLIGHT_BYTES_MAX, move || Progress::get(&consumer.consumed_bytes)));
-    let config = IngestConfig { kafka: kafka(&broker.brokers(), &topic), window: WindowLimits::default(), until_end: false };
+    let config = IngestConfig::new(kafka(&broker.brokers(), &topic));
     let ingesting = tokio::spawn(pipeline::run(config, publisher, clock, Arc::clone(&drained), Arc::clone(&progress)));
     let producing = start_producer(args, SinkConfig::new(broker.brokers(), &topic), Arc::clone(&in_flight), Arc::clone(stop))?;
     let arrived = wait(args.ticks, producing, &ingesting, &progress, &in_flight).await;

@@ -4,10 +4,12 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use ticklake_ingest::Progress;
+use ticklake_ingest::breaker::RejectLimits;
 use ticklake_ingest::pipeline::{self, IngestConfig};
 use ticklake_ingest::source::kafka::{KafkaConfig, check};
 use ticklake_lake::catalog::spec::LakeTables;
@@ -49,9 +51,20 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let source = SourceId::new(args.source.unwrap_or(args.kafka.topic));
     let settings = PublishSettings { source, json_mirror: !args.no_json_mirror };
     let publisher = Publisher::open(&lake, settings, registrar, Arc::clone(&clock)).await?;
-    let window =
-        WindowLimits { rows_max: args.window_rows as usize, bytes_max: args.window_bytes as usize, age_max: args.window_age };
-    let config = IngestConfig { kafka, window, until_end: args.until_end };
+    let window = WindowLimits {
+        rows_max: args.window_rows as usize,
+        bytes_max: args.window_bytes as usize,
+        age_max: args.window_age,
+        open_partitions_max: args.open_partitions_max as usize,
+    };
+    let config = IngestConfig {
+        window,
+        until_end: args.until_end,
+        unavailable_max: args.unavailable_max,
+        rejects: RejectLimits { ratio_max: args.reject_ratio_max, ..RejectLimits::default() },
+        memory_max: args.memory_max,
+        ..IngestConfig::new(kafka)
+    };
     let progress = Arc::new(Progress::default());
     let shown = show(Arc::clone(&progress));
     let done = pipeline::run(config, publisher, clock, stop, Arc::clone(&progress)).await;
@@ -68,8 +81,9 @@ fn show(progress: Arc<Progress>) -> tokio::task::JoinHandle<()> {
         loop {
             every.tick().await;
             line.set_position(Progress::get(&progress.consumed));
+            let holding = if progress.holding.load(Ordering::Relaxed) { "; the lake is away, holding" } else { "" };
             line.set_message(format!(
-                "{} read, {} committed in {} commits, {} dead letters",
+                "{} read, {} committed in {} commits, {} dead letters{holding}",
                 screen::grouped(Progress::get(&progress.consumed)),
                 screen::grouped(Progress::get(&progress.committed)),
                 screen::grouped(Progress::get(&progress.commits)),

@@ -10,6 +10,7 @@ mod catalog;
 mod demo;
 mod demo_report;
 mod exit;
+mod heap;
 mod ingest;
 mod logging;
 mod produce;
@@ -30,6 +31,9 @@ use crate::exit::Failure;
 pub fn ticklake() -> ExitCode {
     let args = TicklakeArgs::parse();
     logging::start(args.log_level());
+    if matches!(args.command, Command::Ingest(_) | Command::Demo(_)) {
+        heap::share_between_threads();
+    }
     exit::code(on_runtime(async {
         match args.command {
             Command::Demo(args) => demo::run(args).await,

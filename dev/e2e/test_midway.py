@@ -4,6 +4,7 @@ Does not own: things that are wrong from the start (test_unreachable.py), death 
 """
 
 import audit
+from topics import Message
 
 FAILED, UNAVAILABLE = 1, 3
 ENDS_WITHIN_S = 90
@@ -32,7 +33,8 @@ def test_a_recreated_topic_never_hangs_the_ingester_nor_mixes_its_offsets_with_t
 def test_storage_that_fails_midway_never_hangs_the_ingester_nor_loses_a_tick(commands, own, directory, tmp_path):
     topic = own.topic
     commands.produce(topic, "--partitions", 2, "--simulate", "--ticks", 1000)
-    running = commands.start(*commands.ingest_args(topic, directory.url, "e2e", "--window-age", "200ms"))
+    patience = ("--window-age", "200ms", "--unavailable-max", "2s")
+    running = commands.start(*commands.ingest_args(topic, directory.url, "e2e", *patience))
     running.until_log("committed version=1")
     table, aside = directory.root / "stock_data", directory.root / "aside"
     table.rename(aside)
@@ -45,3 +47,15 @@ def test_storage_that_fails_midway_never_hangs_the_ingester_nor_loses_a_tick(com
     commands.ingest(topic, directory.url)
     audit.assert_exactly_once(commands, topic, directory, tmp_path)
     audit.assert_mirror_has_the_same_rows(directory)
+
+
+def test_a_broken_feed_is_never_eaten_silently(commands, own, directory, tmp_path):
+    topic = own.topic
+    topic.create(1)
+    topic.produce([Message(b"not a tick")] * 1500)
+    stopped = commands.run(*commands.ingest_args(topic, directory.url, "e2e", "--until-end"), within_s=ENDS_WITHIN_S, expect=FAILED)
+    said = errors(stopped)
+    assert len(said) == 1 and "1500 of 1500" in said[0] and "malformed_json" in said[0] and "--reject-ratio-max" in said[0], stopped.err
+    assert commands.status(directory.url)["offsets"] == [], "nothing of it is committed"
+    taken = commands.ingest(topic, directory.url, "--reject-ratio-max", "1")
+    assert (taken["committed"], taken["dead_letters"]) == (0, 1500)

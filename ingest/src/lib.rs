@@ -4,13 +4,16 @@
 //! Does not own: files and commits (`lake`), SQL (`query`).
 //! Invariant: a message leaves this crate as a row, as a reject, or not at all before it is committed; never lost in between.
 
+pub mod breaker;
 mod collector;
 pub mod decode;
 pub mod demo_broker;
 mod error;
+pub mod memory;
 pub mod pipeline;
 pub mod produce;
 pub mod progress;
+mod publishing;
 pub mod source;
 
 pub use error::IngestError;

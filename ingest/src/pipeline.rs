@@ -4,23 +4,25 @@
 //! Does not own: what either does (`collector`, `lake::publish`).
 //! Invariant: one publisher, so commits keep the order of windows; the full channel is the back-pressure.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ticklake_lake::clock::Clock;
 use ticklake_lake::publish::Publisher;
 use ticklake_lake::window::WindowLimits;
-use ticklake_lake::{LakeError, SourceId};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use crate::collector::{CollectSettings, Collector, Request, Shared};
+use crate::breaker::RejectLimits;
+use crate::collector::{CollectSettings, Collector, Shared};
 use crate::decode::Decoder;
 use crate::error::IngestError;
+use crate::memory::{MEMORY_MAX_DEFAULT, MemoryShares};
 use crate::progress::Progress;
-use crate::source::kafka::{BatchLimits, Cursors, KafkaConfig, KafkaSource};
+use crate::publishing::{PublishLimits, Publishing};
+use crate::source::kafka::{BatchLimits, KafkaConfig, KafkaSource};
 
 /// Closed windows waiting for the publisher.
 const WINDOWS_WAITING_MAX: usize = 1;
@@ -34,6 +36,26 @@ pub struct IngestConfig {
     pub window: WindowLimits,
     /// Whether to stop at the high watermarks seen at the start.
     pub until_end: bool,
+    /// How long the lake may be away before the run ends; windows are held meanwhile.
+    pub unavailable_max: Duration,
+    /// When a window's rejects stop the run.
+    pub rejects: RejectLimits,
+    /// What the process may hold in memory, bytes; see [`MemoryShares`].
+    pub memory_max: usize,
+}
+
+impl IngestConfig {
+    /// A topic with everything else at its default.
+    pub fn new(kafka: KafkaConfig) -> Self {
+        Self {
+            kafka,
+            window: WindowLimits::default(),
+            until_end: false,
+            unavailable_max: Duration::from_secs(600),
+            rejects: RejectLimits::default(),
+            memory_max: MEMORY_MAX_DEFAULT,
+        }
+    }
 }
 
 /// Runs until `stop` is raised, the end is reached, or an error ends it. What was gathered is committed before a clean end.
@@ -51,72 +73,24 @@ pub fn run(
         let shared = Arc::new(Shared { stop, progress, ..Shared::default() });
         let (requests, inbox) = mpsc::channel(WINDOWS_WAITING_MAX);
         let (committed_to, committed) = std::sync::mpsc::channel();
+        let shares = MemoryShares::of(config.memory_max);
         let settings = CollectSettings {
             source: publisher.source().clone(),
-            limits: config.window,
-            batch: BatchLimits::default(),
+            limits: WindowLimits { bytes_max: config.window.bytes_max.min(shares.window), ..config.window },
+            batch: BatchLimits { bytes_max: shares.batch, ..BatchLimits::default() },
             until_end: config.until_end,
         };
         let (runtime, for_collector) = (Handle::current(), Arc::clone(&shared));
+        let limits = PublishLimits { unavailable_max: config.unavailable_max, rejects: config.rejects };
+        let publishing = Publishing { publisher, limits, committed: committed_to, shared };
         let collecting = tokio::task::spawn_blocking(move || {
-            let kafka = KafkaSource::connect(&config.kafka)?;
+            let kafka = KafkaSource::connect(&config.kafka, shares.fetch_queue)?;
             Collector::new(settings, kafka, Decoder::new(), clock, requests, committed, runtime, for_collector).run()
         });
-        let published = publish(publisher, inbox, &committed_to, &shared).await;
+        let published = publishing.run(inbox).await;
         let collected = collecting.await.map_err(|e| IngestError::Invalid(format!("the collecting thread failed: {e}")))?;
         // The publisher's error is the cause when both fail.
         published?;
         collected
     })
-}
-
-/// The publishing side: requests in order, until the collector hangs up or an error ends it.
-async fn publish(
-    mut publisher: Publisher,
-    mut inbox: mpsc::Receiver<Request>,
-    committed: &std::sync::mpsc::Sender<Cursors>,
-    shared: &Shared,
-) -> Result<(), IngestError> {
-    let source: SourceId = publisher.source().clone();
-    while let Some(request) = inbox.recv().await {
-        match request {
-            Request::Publish { epoch, .. } if epoch != shared.epoch.load(Ordering::SeqCst) => {}
-            Request::Publish { window, .. } => {
-                let ends: BTreeMap<i32, i64> = window.span.iter().map(|(p, _, to)| (p, to)).collect();
-                match publisher.publish(window).await {
-                    Ok(done) => {
-                        let progress = &shared.progress;
-                        Progress::add(&progress.committed, done.rows);
-                        Progress::add(&progress.dead_letters, done.rejects);
-                        Progress::add(&progress.files, done.files);
-                        Progress::add(&progress.bytes, done.bytes);
-                        Progress::add(&progress.commits, 1);
-                        tracing::info!(
-                            version = done.version,
-                            ticks = done.rows,
-                            dead_letters = done.rejects,
-                            files = done.files,
-                            bytes = done.bytes,
-                            "committed"
-                        );
-                        // The collector may be gone already; the log has the truth.
-                        committed.send(ends).unwrap_or_default();
-                    }
-                    Err(error @ LakeError::Overlap { .. }) => {
-                        tracing::info!(source = source.name(), %error, "dropping what is buffered");
-                        Progress::add(&shared.progress.overlaps, 1);
-                        shared.epoch.fetch_add(1, Ordering::SeqCst);
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Request::Offsets(reply) => {
-                let offsets = publisher.refresh().await?.clone();
-                // A collector that stopped waiting (revoke budget) has no use for the answer.
-                reply.send(offsets).unwrap_or_default();
-            }
-        }
-    }
-    publisher.close().await;
-    Ok(())
 }

@@ -3,7 +3,7 @@
 //! Owns: the counters.
 //! Does not own: showing them (`cli`).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Counters since the start of the run.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub struct Progress {
     pub bytes: AtomicU64,
     /// Times another writer had committed our span first.
     pub overlaps: AtomicU64,
+    /// Whether a window is held because the lake is away.
+    pub holding: AtomicBool,
 }
 
 impl Progress {

@@ -52,14 +52,16 @@ fn window() -> RecordBatch {
 }
 
 fn sorted() -> RecordBatch {
-    let parts = encode::split_by_hour(&[window()]).expect("rows of the contract");
-    parts.into_iter().map(|(_, rows)| rows).max_by_key(RecordBatch::num_rows).expect("at least one hour")
+    encode::ByHour::of(vec![window()]).and_then(|window| window.rows(0)).expect("rows of the contract")
 }
 
 #[divan::bench]
 fn split_and_sort(bencher: Bencher) {
-    let rows = [window()];
-    bencher.counter(ItemsCount::new(TICKS as usize)).bench(|| encode::split_by_hour(&rows));
+    let rows = window();
+    bencher.counter(ItemsCount::new(TICKS as usize)).bench(|| {
+        let window = encode::ByHour::of(vec![rows.clone()])?;
+        (0..window.hours().len()).map(|part| window.rows(part)).collect::<Result<Vec<_>, _>>()
+    });
 }
 
 #[divan::bench]

@@ -5,12 +5,12 @@
 //! Invariant: pure and deterministic: the same rows give the same files, sorted by
 //! `(symbol, time_ns, sequence, kafka_partition, kafka_offset)`, a missing sequence last.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, AsArray, Int32Array, Int64Array, RecordBatch, StringArray, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{Array, AsArray, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{Int32Type, Int64Type, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
@@ -40,23 +40,51 @@ pub struct Encoded {
     pub rows: usize,
 }
 
-/// Splits ticks by event hour, each part in the total order.
-///
-/// # Errors
-/// `Corrupt` when the batches are not in the contract's columns, which would be a bug.
-pub fn split_by_hour(batches: &[RecordBatch]) -> Result<Vec<(EventHour, RecordBatch)>, LakeError> {
-    let all = concat_batches(file_schema(), batches).map_err(|e| LakeError::corrupt("a window's rows", e))?;
-    if all.num_rows() == 0 {
-        return Ok(Vec::new());
+/// A window's ticks in file order, hour by hour. The rows of an hour are gathered when it is their turn, so that a window
+/// of many hours is never in memory twice.
+#[derive(Debug)]
+pub struct ByHour {
+    batches: Vec<RecordBatch>,
+    /// Batch and row of every tick, by hour, then in the total order.
+    order: Vec<(usize, usize)>,
+    hours: Vec<(EventHour, Range<usize>)>,
+}
+
+impl ByHour {
+    /// Sorts the ticks of a window, which may come in any order.
+    ///
+    /// # Errors
+    /// `Corrupt` when the batches are not in the contract's columns, which would be a bug.
+    pub fn of(batches: Vec<RecordBatch>) -> Result<Self, LakeError> {
+        let columns = batches.iter().map(OrderColumns::of).collect::<Result<Vec<_>, _>>()?;
+        let keys = sorted(&columns);
+        let mut hours = Vec::new();
+        let mut from = 0;
+        for run in keys.chunk_by(|a, b| a.hour() == b.hour()) {
+            let to = from + run.len();
+            hours.push((EventHour::of(run[0].time_ns), from..to));
+            from = to;
+        }
+        let order = keys.into_iter().map(|key| (key.batch as usize, key.row as usize)).collect();
+        drop(columns);
+        Ok(Self { batches, order, hours })
     }
-    let order = sorted(&OrderColumns::of(&all)?);
-    let mut parts = Vec::new();
-    for run in order.chunk_by(|a, b| a.hour == b.hour) {
-        let indices = UInt32Array::from_iter_values(run.iter().map(|k| k.row));
-        let part = take_record_batch(&all, &indices).map_err(|e| LakeError::corrupt("a window's rows", e))?;
-        parts.push((run[0].hour, part));
+
+    /// The hours there are ticks of, ascending.
+    pub fn hours(&self) -> impl ExactSizeIterator<Item = EventHour> + '_ {
+        self.hours.iter().map(|(hour, _)| *hour)
     }
-    Ok(parts)
+
+    /// The ticks of the `part`th hour, in the total order.
+    ///
+    /// # Errors
+    /// `Corrupt` when there is no such hour, which would be a bug.
+    pub fn rows(&self, part: usize) -> Result<RecordBatch, LakeError> {
+        let corrupt = |why: String| LakeError::corrupt("a window's rows", why);
+        let (_, range) = self.hours.get(part).ok_or_else(|| corrupt(format!("no hour {part}")))?;
+        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
+        interleave_record_batch(&batches, &self.order[range.clone()]).map_err(|e| corrupt(e.to_string()))
+    }
 }
 
 fn file_schema() -> &'static SchemaRef {
@@ -67,11 +95,18 @@ fn file_schema() -> &'static SchemaRef {
 /// What a row is ordered by, compact; ties beyond these fields are settled from the columns.
 #[derive(Clone, Copy)]
 struct Key {
-    hour: EventHour,
-    symbol_rank: u32,
-    row: u32,
+    /// The hour, then the symbol's rank within the window.
+    hour_symbol: u64,
     time_ns: i64,
     sequence: i64,
+    batch: u32,
+    row: u32,
+}
+
+impl Key {
+    fn hour(&self) -> u64 {
+        self.hour_symbol >> 32
+    }
 }
 
 struct OrderColumns<'a> {
@@ -96,45 +131,48 @@ impl<'a> OrderColumns<'a> {
         })
     }
 
-    fn tie(&self, a: u32, b: u32) -> Ordering {
-        let of = |row: u32| (self.partition.value(row as usize), self.offset.value(row as usize));
-        of(a).cmp(&of(b))
+    fn message(&self, row: u32) -> (i32, i64) {
+        (self.partition.value(row as usize), self.offset.value(row as usize))
     }
 }
 
-/// Row numbers by hour, then in the total order.
-fn sorted(columns: &OrderColumns<'_>) -> Vec<Key> {
-    let ranks = symbol_ranks(columns.symbol);
-    let mut keys: Vec<Key> = ranks
-        .into_iter()
-        .zip(0_u32..)
-        .map(|(symbol_rank, row)| {
+/// Rows by hour, then in the total order.
+fn sorted(batches: &[OrderColumns<'_>]) -> Vec<Key> {
+    let ranks = symbol_ranks(batches);
+    let mut keys = Vec::with_capacity(ranks.len());
+    let mut rank = ranks.into_iter();
+    for (batch, columns) in (0_u32..).zip(batches) {
+        for (row, symbol_rank) in (0_u32..).zip(rank.by_ref().take(columns.symbol.len())) {
             let at = row as usize;
             let time_ns = columns.time_ns.value(at);
             let sequence = if columns.sequence.is_null(at) { i64::MAX } else { columns.sequence.value(at) };
-            Key { hour: EventHour::of(time_ns), symbol_rank, row, time_ns, sequence }
-        })
-        .collect();
+            let hour_symbol = EventHour::of(time_ns).ordinal() << 32 | u64::from(symbol_rank);
+            keys.push(Key { hour_symbol, time_ns, sequence, batch, row });
+        }
+    }
+    let message = |key: &Key| batches[key.batch as usize].message(key.row);
     keys.sort_unstable_by(|a, b| {
-        (a.hour, a.symbol_rank, a.time_ns, a.sequence)
-            .cmp(&(b.hour, b.symbol_rank, b.time_ns, b.sequence))
-            .then_with(|| columns.tie(a.row, b.row))
+        (a.hour_symbol, a.time_ns, a.sequence)
+            .cmp(&(b.hour_symbol, b.time_ns, b.sequence))
+            .then_with(|| message(a).cmp(&message(b)))
     });
     keys
 }
 
-/// For each row, the position of its symbol among the distinct symbols in order.
-fn symbol_ranks(symbols: &StringArray) -> Vec<u32> {
+/// For each row, batch after batch, the position of its symbol among the distinct symbols in order.
+fn symbol_ranks(batches: &[OrderColumns<'_>]) -> Vec<u32> {
     let mut ids: HashMap<&str, u32> = HashMap::new();
     let mut distinct: Vec<&str> = Vec::new();
-    let mut rows: Vec<u32> = Vec::with_capacity(symbols.len());
-    for at in 0..symbols.len() {
-        let symbol = symbols.value(at);
-        let id = *ids.entry(symbol).or_insert_with(|| {
-            distinct.push(symbol);
-            u32::try_from(distinct.len() - 1).expect("a window has fewer than 2^32 rows")
-        });
-        rows.push(id);
+    let mut rows: Vec<u32> = Vec::with_capacity(batches.iter().map(|b| b.symbol.len()).sum());
+    for symbols in batches.iter().map(|b| b.symbol) {
+        for at in 0..symbols.len() {
+            let symbol = symbols.value(at);
+            let id = *ids.entry(symbol).or_insert_with(|| {
+                distinct.push(symbol);
+                u32::try_from(distinct.len() - 1).expect("a window has fewer than 2^32 rows")
+            });
+            rows.push(id);
+        }
     }
     let mut by_name: Vec<u32> = ids.into_values().collect();
     by_name.sort_unstable_by_key(|&id| distinct[id as usize]);
@@ -248,14 +286,18 @@ pub(crate) mod tests {
         rows.column_by_name("kafka_offset").unwrap().as_primitive::<Int64Type>().values().to_vec()
     }
 
+    fn parts(batches: Vec<RecordBatch>) -> Vec<(EventHour, RecordBatch)> {
+        let window = ByHour::of(batches).unwrap();
+        window.hours().enumerate().map(|(part, hour)| (hour, window.rows(part).unwrap())).collect()
+    }
+
     #[test]
     fn ticks_land_in_the_hour_of_their_event_in_the_total_order() {
         const HOUR: i64 = 3_600_000_000_000;
-        let parts = split_by_hour(&[
+        let parts = parts(vec![
             ticks(&[("B", HOUR + 5, 1.0, 0), ("A", HOUR + 9, 1.0, 1), ("A", 3, 1.0, 2)]),
             ticks(&[("A", HOUR + 9, 1.0, 3), ("A", HOUR + 1, 1.0, 4)]),
-        ])
-        .unwrap();
+        ]);
         let found: Vec<(String, Vec<i64>)> = parts.iter().map(|(h, rows)| (h.hour(), offsets(rows))).collect();
         assert_eq!(found, [("00".into(), vec![2]), ("01".into(), vec![4, 1, 3, 0])]);
     }
@@ -277,10 +319,12 @@ pub(crate) mod tests {
         #[test]
         fn no_row_is_lost_or_repeated_by_splitting(rows in prop::collection::vec(("[A-C]{1,2}", 0_i64..20_000_000_000_000, 0_i64..3), 0..200)) {
             let rows: Vec<(&str, i64, f64, i64)> = rows.iter().zip(0..).map(|((s, t, _), i)| (s.as_str(), *t, 1.0, i)).collect();
-            let parts = split_by_hour(&[ticks(&rows)]).unwrap();
+            let (first, second) = rows.split_at(rows.len() / 3);
+            let parts = parts(vec![ticks(first), ticks(second)]);
             let mut seen: Vec<i64> = parts.iter().flat_map(|(_, part)| offsets(part)).collect();
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..i64::try_from(rows.len()).unwrap()).collect::<Vec<_>>());
+            prop_assert!(parts.is_sorted_by(|(a, _), (b, _)| a < b), "an hour is one part");
             for (hour, part) in &parts {
                 let times = part.column_by_name("time_ns").unwrap().as_primitive::<Int64Type>();
                 prop_assert!(times.values().iter().all(|&t| EventHour::of(t) == *hour));

@@ -8,7 +8,8 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
 use flate2::Compression;
@@ -37,14 +38,13 @@ pub fn encode(rows: &RecordBatch) -> Result<Bytes, LakeError> {
     let mut gzip = GzEncoder::new(Vec::with_capacity(rows.num_rows() * 40 + 1024), Compression::new(GZIP_LEVEL));
     let mut text = Vec::with_capacity(FLUSH_BYTES + 4096);
     for row in 0..rows.num_rows() {
-        let mut first = true;
+        let begin = text.len();
         for column in &mut columns {
-            if column.values.is_null(row) {
-                continue;
-            }
-            text.extend_from_slice(if first { &column.opening[1..] } else { &column.opening });
-            first = false;
             column.write(row, &mut text);
+        }
+        // Every member begins with a comma; the first one's place is the brace's.
+        if let Some(first) = text.get_mut(begin) {
+            *first = b'{';
         }
         text.extend_from_slice(b"}\n");
         if text.len() >= FLUSH_BYTES {
@@ -56,80 +56,116 @@ pub fn encode(rows: &RecordBatch) -> Result<Bytes, LakeError> {
     Ok(gzip.finish().map_err(corrupt)?.into())
 }
 
-/// A column being written, with the text that repeats from row to row kept.
+/// A column being written.
 struct JsonColumn<'a> {
-    kind: ColumnType,
-    values: &'a dyn Array,
-    /// `,"name":`, with a leading `{` standing for the first column of a row.
+    values: Values<'a>,
+    nulls: Option<&'a NullBuffer>,
+    /// `,"name":`
     opening: Vec<u8>,
-    last_day: Option<(i64, String)>,
+}
+
+/// A column's values, with the text that repeats from row to row kept.
+enum Values<'a> {
+    /// `last` is the string that `written` is the JSON of.
+    String {
+        array: &'a StringArray,
+        last: &'a str,
+        written: Vec<u8>,
+    },
+    Bigint(&'a [i64]),
+    Int(&'a [i32]),
+    Double(&'a [f64]),
+    /// `date` is `"YYYY-MM-DD ` of `day`.
+    Timestamp {
+        us: &'a [i64],
+        day: Option<i64>,
+        date: Vec<u8>,
+    },
 }
 
 fn columns(rows: &RecordBatch) -> Result<Vec<JsonColumn<'_>>, LakeError> {
     stock_data()
         .file_columns()
-        .enumerate()
-        .map(|(at, column)| {
-            let values = rows
+        .map(|column| {
+            let array = rows
                 .column_by_name(&column.name)
                 .ok_or_else(|| LakeError::corrupt("mirror rows", format!("no column {}", column.name)))?;
-            let opening = if at == 0 { format!(",{{\"{}\":", column.name) } else { format!(",\"{}\":", column.name) };
-            Ok(JsonColumn { kind: column.kind, values: values.as_ref(), opening: opening.into_bytes(), last_day: None })
+            let opening = format!(",\"{}\":", column.name).into_bytes();
+            Ok(JsonColumn { values: Values::of(column.kind, array), nulls: array.nulls(), opening })
         })
         .collect()
 }
 
-impl JsonColumn<'_> {
-    fn write(&mut self, row: usize, out: &mut Vec<u8>) {
-        match self.kind {
-            ColumnType::String => write_string(self.values.as_string::<i32>().value(row), out),
-            ColumnType::Bigint => {
-                let value = self.values.as_primitive::<Int64Type>().value(row);
-                out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+impl<'a> Values<'a> {
+    fn of(kind: ColumnType, array: &'a ArrayRef) -> Self {
+        match kind {
+            ColumnType::String => Self::String { array: array.as_string(), last: "", written: b"\"\"".to_vec() },
+            ColumnType::Bigint => Self::Bigint(array.as_primitive::<Int64Type>().values()),
+            ColumnType::Int => Self::Int(array.as_primitive::<Int32Type>().values()),
+            ColumnType::Double => Self::Double(array.as_primitive::<Float64Type>().values()),
+            ColumnType::TimestampNtz => {
+                Self::Timestamp { us: array.as_primitive::<TimestampMicrosecondType>().values(), day: None, date: Vec::new() }
             }
-            ColumnType::Int => {
-                let value = self.values.as_primitive::<Int32Type>().value(row);
-                out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-            }
-            ColumnType::Double => {
-                write_double(self.values.as_primitive::<Float64Type>().value(row), out);
-            }
-            ColumnType::TimestampNtz => self.write_timestamp(row, out),
         }
-    }
-
-    /// `yyyy-MM-dd HH:mm:ss.SSSSSS`: what both Hive's SerDe and a cast in SQL read.
-    fn write_timestamp(&mut self, row: usize, out: &mut Vec<u8>) {
-        const DAY_US: i64 = 86_400_000_000;
-        let us = self.values.as_primitive::<TimestampMicrosecondType>().value(row);
-        let (day, in_day) = (us.div_euclid(DAY_US), us.rem_euclid(DAY_US).unsigned_abs());
-        // The rows of a file share their date, save at the edges of arrival times.
-        if self.last_day.as_ref().is_none_or(|(d, _)| *d != day) {
-            self.last_day = Some((day, format!("\"{} ", crate::layout::date_text(day))));
-        }
-        if let Some((_, text)) = &self.last_day {
-            out.extend_from_slice(text.as_bytes());
-        }
-        let (seconds, fraction) = (in_day / 1_000_000, in_day % 1_000_000);
-        write_digits::<2>(seconds / 3600, out);
-        out.push(b':');
-        write_digits::<2>(seconds / 60 % 60, out);
-        out.push(b':');
-        write_digits::<2>(seconds % 60, out);
-        out.push(b'.');
-        write_digits::<6>(fraction, out);
-        out.push(b'"');
     }
 }
 
-/// The last `N` decimal digits of a number.
-fn write_digits<const N: usize>(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [b'0'; N];
-    for digit in digits.iter_mut().rev() {
-        *digit += u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
+impl JsonColumn<'_> {
+    /// Appends `,"name":value`, or nothing for a missing value.
+    fn write(&mut self, row: usize, out: &mut Vec<u8>) {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            return;
+        }
+        out.extend_from_slice(&self.opening);
+        match &mut self.values {
+            Values::String { array, last, written } => {
+                let text = array.value(row);
+                if text != *last {
+                    written.clear();
+                    write_string(text, written);
+                    *last = text;
+                }
+                out.extend_from_slice(written);
+            }
+            Values::Bigint(values) => out.extend_from_slice(itoa::Buffer::new().format(values[row]).as_bytes()),
+            Values::Int(values) => out.extend_from_slice(itoa::Buffer::new().format(values[row]).as_bytes()),
+            Values::Double(values) => write_double(values[row], out),
+            Values::Timestamp { us, day, date } => write_timestamp(us[row], day, date, out),
+        }
     }
-    out.extend_from_slice(&digits);
+}
+
+/// `yyyy-MM-dd HH:mm:ss.SSSSSS`: what both Hive's SerDe and a cast in SQL read.
+fn write_timestamp(us: i64, last_day: &mut Option<i64>, date: &mut Vec<u8>, out: &mut Vec<u8>) {
+    const DAY_US: i64 = 86_400_000_000;
+    let (day, in_day) = (us.div_euclid(DAY_US), us.rem_euclid(DAY_US).unsigned_abs());
+    // The rows of a file share their date, save at the edges of arrival times.
+    if *last_day != Some(day) {
+        *last_day = Some(day);
+        *date = format!("\"{} ", crate::layout::date_text(day)).into_bytes();
+    }
+    out.extend_from_slice(date);
+    let (seconds, fraction) = ((in_day / 1_000_000) as usize, (in_day % 1_000_000) as usize);
+    let [hours, minutes, seconds] = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(pair);
+    let [high, middle, low] = [fraction / 10_000, fraction / 100 % 100, fraction % 100].map(pair);
+    out.extend_from_slice(&[
+        hours[0], hours[1], b':', minutes[0], minutes[1], b':', seconds[0], seconds[1], b'.', high[0], high[1], middle[0],
+        middle[1], low[0], low[1], b'"',
+    ]);
+}
+
+/// The two digits of a number below 100.
+fn pair(number: usize) -> [u8; 2] {
+    const PAIRS: [[u8; 2]; 100] = {
+        let mut pairs = [[b'0'; 2]; 100];
+        let mut n = 0;
+        while n < 100 {
+            pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+            n += 1;
+        }
+        pairs
+    };
+    PAIRS[number % 100]
 }
 
 /// The shortest text that reads back as the same double, always with a decimal point or an exponent.
@@ -138,15 +174,16 @@ fn write_digits<const N: usize>(mut number: u64, out: &mut Vec<u8>) {
 /// that reads back as the same double, so it is written without the general algorithm.
 fn write_double(value: f64, out: &mut Vec<u8>) {
     const HUNDREDTHS_MAX: f64 = 1e15;
-    let hundredths = (value * 100.0).round();
-    if !(1.0..HUNDREDTHS_MAX).contains(&hundredths) || hundredths / 100.0 != value {
+    let scaled = value * 100.0 + 0.5;
+    let hundredths = scaled as u64;
+    if !(1.0..HUNDREDTHS_MAX).contains(&scaled) || hundredths as f64 / 100.0 != value {
         out.extend_from_slice(ryu::Buffer::new().format(value).as_bytes());
         return;
     }
-    let whole = hundredths as u64;
-    out.extend_from_slice(itoa::Buffer::new().format(whole / 100).as_bytes());
-    out.push(b'.');
-    if whole.is_multiple_of(10) { write_digits::<1>(whole % 100 / 10, out) } else { write_digits::<2>(whole % 100, out) }
+    out.extend_from_slice(itoa::Buffer::new().format(hundredths / 100).as_bytes());
+    let [tenths, rest] = pair((hundredths % 100) as usize);
+    let digits = if rest == b'0' { 2 } else { 3 };
+    out.extend_from_slice(&[b'.', tenths, rest][..digits]);
 }
 
 fn write_string(text: &str, out: &mut Vec<u8>) {

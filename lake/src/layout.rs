@@ -50,19 +50,24 @@ impl Table {
 
 /// Event hour of ticks: the partition of `stock_data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EventHour(i64);
+pub struct EventHour(i32);
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 
 impl EventHour {
     /// The hour that contains an instant, nanoseconds since the epoch.
     pub fn of(time_ns: i64) -> Self {
-        Self(time_ns.div_euclid(HOUR_NS))
+        Self(i32::try_from(time_ns.div_euclid(HOUR_NS)).expect("2^63 ns are fewer than 2^31 hours"))
+    }
+
+    /// Its place among all hours, from 0.
+    pub(crate) fn ordinal(self) -> u64 {
+        u64::from(self.0.abs_diff(i32::MIN))
     }
 
     /// `YYYY-MM-DD`, UTC.
     pub fn dt(self) -> String {
-        date_text(self.0.div_euclid(24))
+        date_text(i64::from(self.0.div_euclid(24)))
     }
 
     /// `00` to `23`, UTC.

@@ -125,21 +125,28 @@ impl Publisher {
 
     /// Makes a window durable and visible.
     ///
+    /// After `Unavailable` the same window may be published again, and must be before any other: its files get the same
+    /// names and bytes, and a commit that went through unnoticed is recognised by the window's id.
+    ///
     /// # Errors
-    /// `Overlap` (drop what is buffered, seek to `offsets`), `Gap` (stop), `Unavailable` (nothing visible, or visible
-    /// and recognised on the next try), `Corrupt`, `Invalid`, `Conflict`.
-    pub fn publish(&mut self, window: ClosedWindow) -> BoxFuture<'_, Result<Published, LakeError>> {
+    /// `Overlap` (drop what is buffered, seek to `offsets`), `Gap` (stop), `Unavailable` (try again), `Corrupt`, `Invalid`,
+    /// `Conflict`.
+    pub fn publish<'a>(&'a mut self, window: &'a ClosedWindow) -> BoxFuture<'a, Result<Published, LakeError>> {
         Box::pin(async move {
-            self.ticks.offsets().check(&self.settings.source, &window.span)?;
-            let ClosedWindow { id, mut batches, rejects, span, .. } = window;
-            let (rejected, before) = self.commit_rejects(id, &span, rejects).await?;
-            if !before.is_empty() {
-                batches = batches.iter().map(|rows| rejected_before::without(rows, &before)).collect::<Result<_, _>>()?;
-            }
-            let parts = blocking(move || encode::split_by_hour(&batches)).await?;
+            let ClosedWindow { id, batches, rejects, span, .. } = window;
+            let id = *id;
+            self.ticks.offsets().check(&self.settings.source, span)?;
+            let (rejected, before) = self.commit_rejects(id, span, rejects).await?;
+            let batches = if before.is_empty() {
+                batches.clone()
+            } else {
+                batches.iter().map(|rows| rejected_before::without(rows, &before)).collect::<Result<_, _>>()?
+            };
+            let ticks = Arc::new(blocking(move || encode::ByHour::of(batches)).await?);
             let (lake, mirror) = (self.lake.clone(), self.settings.json_mirror);
+            let parts: Vec<EventHour> = ticks.hours().collect();
             let uploaded: Vec<Uploaded> = futures::stream::iter(parts.into_iter().enumerate())
-                .map(|(part, (hour, rows))| upload_ticks(&lake, id, part, hour, rows, mirror))
+                .map(|(part, hour)| upload_ticks(&lake, id, part, hour, Arc::clone(&ticks), mirror))
                 .buffer_unordered(FILES_AT_ONCE)
                 .try_collect()
                 .await?;
@@ -154,7 +161,7 @@ impl Publisher {
             done.bytes = files.iter().map(|f| f.size_bytes).sum();
             done.rows =
                 files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum::<u64>().try_into().unwrap_or(usize::MAX);
-            let commit = Commit { window: id, source: self.settings.source.clone(), span, files };
+            let commit = Commit { window: id, source: self.settings.source.clone(), span: span.clone(), files };
             done.version = self.ticks.commit(&commit, self.clock.now_ms()).await?;
             self.project(mirrors, hours).await;
             Ok(done)
@@ -163,7 +170,7 @@ impl Publisher {
 
     /// Dead letters go first, under offsets of their own. Returns how many are new, and the span's messages that were
     /// dead letters before (a replay), which are neither committed again nor become ticks.
-    async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: Vec<Reject>) -> Result<(usize, Messages), LakeError> {
+    async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: &[Reject]) -> Result<(usize, Messages), LakeError> {
         for _ in 0..DEAD_LETTER_RACES_MAX {
             let known = self.rejects.offsets();
             let before = rejected_before::read(&self.lake, &self.settings.source, span, known).await?;
@@ -252,10 +259,11 @@ async fn upload_ticks(
     window: Uuid,
     part: usize,
     hour: EventHour,
-    rows: RecordBatch,
+    ticks: Arc<encode::ByHour>,
     mirror: bool,
 ) -> Result<Uploaded, LakeError> {
     let name = data_file(&hour.folder(), window, part);
+    let rows: RecordBatch = blocking(move || ticks.rows(part)).await?;
     let partition = vec![("dt".to_owned(), hour.dt()), ("hour".to_owned(), hour.hour())];
     let mirror_rows = mirror.then(|| rows.clone());
     let gzip = async {
@@ -340,13 +348,13 @@ mod tests {
         let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
         let mut first = publisher(&lake).await;
         let mut zombie = publisher(&lake).await;
-        let done = first.publish(window(0, 10, &[4])).await.unwrap();
+        let done = first.publish(&window(0, 10, &[4])).await.unwrap();
         assert_eq!((done.rows, done.rejects, done.version), (9, 1, 1));
-        let error = zombie.publish(window(0, 10, &[4])).await.unwrap_err();
+        let error = zombie.publish(&window(0, 10, &[4])).await.unwrap_err();
         assert!(matches!(error, LakeError::Overlap { committed: 10, .. }), "{error}");
         assert_eq!(zombie.offsets().next(&SourceId::new("t"), 0), Some(10), "the loser has learnt where the log ends");
-        zombie.publish(window(10, 12, &[11])).await.unwrap();
-        let error = first.publish(window(13, 14, &[])).await.unwrap_err();
+        zombie.publish(&window(10, 12, &[11])).await.unwrap();
+        let error = first.publish(&window(13, 14, &[])).await.unwrap_err();
         assert!(matches!(error, LakeError::Gap { .. }), "{error}");
         assert_eq!((rows(&lake, Table::StockData).await, rows(&lake, Table::DeadLetters).await), (10, 2));
         assert_eq!(json_mirror::list(&lake).await.unwrap().len(), 2);
@@ -358,10 +366,10 @@ mod tests {
         let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
         let mut dying = publisher(&lake).await;
         let lost = window(0, 10, &[4, 5]);
-        dying.commit_rejects(lost.id, &lost.span, lost.rejects).await.unwrap();
+        dying.commit_rejects(lost.id, &lost.span, &lost.rejects).await.unwrap();
         drop(dying);
         let mut next = publisher(&lake).await;
-        let done = next.publish(window(0, 20, &[4, 5, 15])).await.unwrap();
+        let done = next.publish(&window(0, 20, &[4, 5, 15])).await.unwrap();
         assert_eq!((done.rows, done.rejects), (17, 1), "only the new reject is committed");
         assert_eq!((rows(&lake, Table::StockData).await, rows(&lake, Table::DeadLetters).await), (17, 3));
     }
@@ -372,9 +380,9 @@ mod tests {
         let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
         let mut dying = publisher(&lake).await;
         let lost = window(0, 10, &[4]);
-        dying.commit_rejects(lost.id, &lost.span, lost.rejects).await.unwrap();
+        dying.commit_rejects(lost.id, &lost.span, &lost.rejects).await.unwrap();
         drop(dying);
-        let done = publisher(&lake).await.publish(window(0, 10, &[7])).await.unwrap();
+        let done = publisher(&lake).await.publish(&window(0, 10, &[7])).await.unwrap();
         assert_eq!((done.rows, done.rejects), (8, 1), "4 stays a dead letter, 7 becomes one");
         assert_eq!((rows(&lake, Table::StockData).await, rows(&lake, Table::DeadLetters).await), (8, 2));
     }
@@ -385,7 +393,7 @@ mod tests {
         let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
         let mut writer = publisher(&lake).await;
         for from in 0..105 {
-            writer.publish(window(from, from + 1, &[])).await.unwrap();
+            writer.publish(&window(from, from + 1, &[])).await.unwrap();
         }
         writer.close().await;
         assert!(dir.path().join("stock_data/_delta_log/_last_checkpoint").exists());

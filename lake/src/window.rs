@@ -4,12 +4,15 @@
 //! Does not own: time (`now` is an argument), encoding (`encode`), committing (`publish`).
 //! Invariant: a window's rows and rejects are exactly what its span's offsets held; it is consumed whole or dropped whole.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
 use uuid::Uuid;
 
 use crate::dead_letters::Reject;
+use crate::layout::EventHour;
 use crate::{LakeError, Span};
 
 /// What the decoder hands over: the rows and rejects of a span.
@@ -32,11 +35,13 @@ pub struct WindowLimits {
     pub bytes_max: usize,
     /// Age of its oldest message here.
     pub age_max: Duration,
+    /// Event hours, each of which becomes a file; the batch that exceeds it is still taken.
+    pub open_partitions_max: usize,
 }
 
 impl Default for WindowLimits {
     fn default() -> Self {
-        Self { rows_max: 250_000, bytes_max: 96 << 20, age_max: Duration::from_secs(10) }
+        Self { rows_max: 250_000, bytes_max: 96 << 20, age_max: Duration::from_secs(10), open_partitions_max: 1000 }
     }
 }
 
@@ -49,6 +54,8 @@ pub enum FlushReason {
     Bytes,
     /// `age_max`.
     Age,
+    /// `open_partitions_max`.
+    Partitions,
     /// Partitions are being revoked.
     Revoke,
     /// The source has ended or the process is stopping.
@@ -62,6 +69,7 @@ impl FlushReason {
             Self::Rows => "rows",
             Self::Bytes => "bytes",
             Self::Age => "age",
+            Self::Partitions => "partitions",
             Self::Revoke => "revoke",
             Self::Shutdown => "shutdown",
         }
@@ -77,6 +85,7 @@ pub struct Window {
     span: Span,
     rows: usize,
     bytes: usize,
+    hours: BTreeSet<EventHour>,
     opened_ns: i64,
 }
 
@@ -107,6 +116,7 @@ impl Window {
             span: Span::default(),
             rows: 0,
             bytes: 0,
+            hours: BTreeSet::new(),
             opened_ns: now_ns,
         }
     }
@@ -135,6 +145,14 @@ impl Window {
             self.opened_ns = now_ns;
         }
         self.span.append(&batch.span)?;
+        let times = batch.rows.column_by_name("time_ns").map(|times| times.as_primitive::<Int64Type>().values());
+        let mut last = None;
+        for hour in times.into_iter().flatten().map(|&ns| EventHour::of(ns)) {
+            // Ticks of one hour come together.
+            if last.replace(hour) != Some(hour) {
+                self.hours.insert(hour);
+            }
+        }
         self.rows += batch.rows.num_rows();
         self.bytes += batch.rows.get_array_memory_size() + batch.rejects.iter().map(Reject::bytes).sum::<usize>();
         if batch.rows.num_rows() > 0 {
@@ -152,6 +170,8 @@ impl Window {
             Some(FlushReason::Rows)
         } else if self.bytes >= limits.bytes_max {
             Some(FlushReason::Bytes)
+        } else if self.hours.len() > limits.open_partitions_max {
+            Some(FlushReason::Partitions)
         } else {
             (now_ns >= self.age_deadline_ns(limits)).then_some(FlushReason::Age)
         }
@@ -197,6 +217,19 @@ mod tests {
             Some(FlushReason::Age),
             "a span without rows still advances the offsets"
         );
+    }
+
+    #[test]
+    fn a_feed_of_old_ticks_never_opens_partitions_without_a_bound() {
+        const HOUR_NS: i64 = 3_600_000_000_000;
+        let limits = WindowLimits { open_partitions_max: 3, ..WindowLimits::default() };
+        let mut window = Window::open(0);
+        for offset in 0..4 {
+            assert_eq!(window.due(&limits, 0), None, "a late tick alone never closes a window");
+            let rows = crate::encode::tests::ticks(&[("A", offset * HOUR_NS, 1.0, offset), ("B", offset * HOUR_NS, 1.0, offset)]);
+            window.add(Batch { rows, ..batch(offset, offset + 1) }, 0).unwrap();
+        }
+        assert_eq!(window.due(&limits, 0), Some(FlushReason::Partitions));
     }
 
     #[test]

@@ -15,10 +15,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use ticklake_schemas::DEFAULT_TOPIC;
 
-pub(crate) use catalog::{CatalogArgs, CatalogCommand, CatalogSyncArgs};
+pub(crate) use catalog::{CatalogArgs, CatalogCommand};
 pub(crate) use demo::DemoArgs;
 pub(crate) use ingest::IngestArgs;
-pub(crate) use produce::{ProduceArgs, ProduceFrom, Start};
+pub(crate) use produce::{ProduceArgs, Start};
 pub(crate) use sql::{FormatArg, LakeSqlArgs};
 pub(crate) use status::StatusArgs;
 
@@ -115,6 +115,23 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `512MiB`, `64KiB`, `1GiB`, `4096B`.
+fn parse_bytes(text: &str) -> Result<usize, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let shift = match unit {
+        "B" => Some(0),
+        "KiB" => Some(10),
+        "MiB" => Some(20),
+        "GiB" => Some(30),
+        _ => None,
+    };
+    match number.parse::<usize>().ok().zip(shift).and_then(|(n, shift)| n.checked_mul(1 << shift)) {
+        Some(bytes) if bytes > 0 => Ok(bytes),
+        _ => Err("give a whole number with a unit: 4096B, 64KiB, 512MiB or 1GiB".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +141,15 @@ mod tests {
         use clap::CommandFactory;
         TicklakeArgs::command().debug_assert();
         LakeSqlArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn bytes_need_a_unit() {
+        assert_eq!(parse_bytes("512MiB"), Ok(512 << 20));
+        assert_eq!(parse_bytes("1B"), Ok(1));
+        for bad in ["", "512", "MiB", "0MiB", "1MB", "1.5GiB", "99999999999GiB"] {
+            assert!(parse_bytes(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -56,21 +56,25 @@ pub type Cursors = BTreeMap<i32, i64>;
 pub struct KafkaSource {
     consumer: BaseConsumer<Context>,
     config: KafkaConfig,
+    fetch_queue_bytes: usize,
     /// A rebalance that was handed out and is not answered yet.
     unanswered: Cell<Option<SourceEvent>>,
 }
 
 impl KafkaSource {
-    /// Connects, checks that topic and partitions are there, and asks for them.
+    /// Connects, checks that topic and partitions are there, and asks for them; at most `fetch_queue_bytes` of messages are
+    /// fetched ahead.
     ///
     /// # Errors
     /// `Unavailable` when no broker answers, `Invalid` for an unknown topic, partition or setting.
-    pub fn connect(config: &KafkaConfig) -> Result<Self, IngestError> {
+    pub fn connect(config: &KafkaConfig, fetch_queue_bytes: usize) -> Result<Self, IngestError> {
         let mut client = config.client()?;
         client.set("group.id", &config.group);
+        // What librdkafka may hold ahead of us, all partitions together.
+        client.set("queued.max.messages.kbytes", (fetch_queue_bytes >> 10).to_string());
         let consumer = create(&client)?;
         let wanted = wanted(&consumer, config)?;
-        let source = Self { consumer, config: config.clone(), unanswered: Cell::new(None) };
+        let source = Self { consumer, config: config.clone(), fetch_queue_bytes, unanswered: Cell::new(None) };
         source.consumer.context().connected.store(true, Ordering::Relaxed);
         tracing::info!(topic = config.topic, group = config.group, "waiting for partitions");
         if let Membership::Group { .. } = config.membership {
@@ -86,7 +90,7 @@ impl KafkaSource {
     /// # Errors
     /// As `connect`.
     pub fn reconnect(&mut self) -> Result<(), IngestError> {
-        *self = Self::connect(&self.config).map_err(|error| match error {
+        *self = Self::connect(&self.config, self.fetch_queue_bytes).map_err(|error| match error {
             IngestError::Invalid(why) => IngestError::Invalid(format!("what was being read is gone: {why}")),
             other => other,
         })?;

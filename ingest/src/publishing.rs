@@ -1,0 +1,169 @@
+//! The publishing side of the pipeline: requests of the collector, in order.
+//!
+//! Owns: holding a window while the lake is away, dropping windows another writer was ahead of, the counters of commits.
+//! Does not own: what a commit is (`lake::publish`), when a window is due (`collector`).
+//! Invariant: a window is published whole before the next is looked at, however often its publishing has to be tried.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use ticklake_lake::publish::{Published, Publisher};
+use ticklake_lake::window::ClosedWindow;
+use ticklake_lake::{LakeError, Offsets};
+use tokio::sync::mpsc;
+
+use crate::breaker::RejectLimits;
+use crate::collector::{Request, Shared};
+use crate::error::IngestError;
+use crate::progress::Progress;
+use crate::source::kafka::Cursors;
+
+const BACKOFF_FIRST: Duration = Duration::from_millis(500);
+const BACKOFF_MOST: Duration = Duration::from_secs(10);
+/// How long a stop asked for may go unnoticed while the lake is away.
+const STOP_NOTICED_WITHIN: Duration = Duration::from_millis(250);
+
+/// Bounds of the publishing side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PublishLimits {
+    /// How long the lake may be away before the run ends.
+    pub(crate) unavailable_max: Duration,
+    pub(crate) rejects: RejectLimits,
+}
+
+pub(crate) struct Publishing {
+    pub(crate) publisher: Publisher,
+    pub(crate) limits: PublishLimits,
+    /// Where a commit has got to, for the group.
+    pub(crate) committed: std::sync::mpsc::Sender<Cursors>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// An absence of the lake, from the first try that failed.
+struct Outage {
+    since: Option<Instant>,
+    backoff: Duration,
+}
+
+impl Outage {
+    fn none() -> Self {
+        Self { since: None, backoff: BACKOFF_FIRST }
+    }
+}
+
+impl Publishing {
+    /// Serves requests until the collector hangs up or an error ends it.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Request>) -> Result<(), IngestError> {
+        while let Some(request) = inbox.recv().await {
+            match request {
+                Request::Publish { epoch, .. } if epoch != self.shared.epoch.load(Ordering::SeqCst) => {}
+                Request::Publish { window, .. } => self.publish(window).await?,
+                Request::Offsets(reply) => {
+                    let offsets = self.offsets_held().await?;
+                    // A collector that stopped waiting (revoke budget) has no use for the answer.
+                    reply.send(offsets).unwrap_or_default();
+                }
+            }
+        }
+        self.publisher.close().await;
+        Ok(())
+    }
+
+    async fn publish(&mut self, window: ClosedWindow) -> Result<(), IngestError> {
+        self.limits.rejects.judge(self.publisher.source().name(), &window)?;
+        match self.publish_held(&window).await {
+            Ok(done) => {
+                let ends: BTreeMap<i32, i64> = window.span.iter().map(|(p, _, to)| (p, to)).collect();
+                self.count(&done);
+                // The collector may be gone already; the log has the truth.
+                self.committed.send(ends).unwrap_or_default();
+            }
+            Err(error @ LakeError::Overlap { .. }) => {
+                tracing::info!(source = self.publisher.source().name(), %error, "dropping what is buffered");
+                Progress::add(&self.shared.progress.overlaps, 1);
+                self.shared.epoch.fetch_add(1, Ordering::SeqCst);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Publishes a window; holds it while the lake is away.
+    async fn publish_held(&mut self, window: &ClosedWindow) -> Result<Published, LakeError> {
+        let mut outage = Outage::none();
+        loop {
+            match self.publisher.publish(window).await {
+                Err(error @ LakeError::Unavailable { .. }) => self.wait_out(&mut outage, error).await?,
+                done => return self.after(&outage, done),
+            }
+        }
+    }
+
+    /// Where the log ends; waits for the answer while the lake is away.
+    async fn offsets_held(&mut self) -> Result<Offsets, LakeError> {
+        let mut outage = Outage::none();
+        loop {
+            match self.publisher.refresh().await.cloned() {
+                Err(error @ LakeError::Unavailable { .. }) => self.wait_out(&mut outage, error).await?,
+                done => return self.after(&outage, done),
+            }
+        }
+    }
+
+    /// Waits before the next try.
+    ///
+    /// # Errors
+    /// The error, when it has lasted too long or a stop is asked for.
+    async fn wait_out(&self, outage: &mut Outage, error: LakeError) -> Result<(), LakeError> {
+        let since = *outage.since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= self.limits.unavailable_max || self.stopping() {
+            return Err(error);
+        }
+        self.shared.progress.holding.store(true, Ordering::Relaxed);
+        tracing::warn!(%error, away_s = since.elapsed().as_secs(), "the lake is away; nothing is lost, trying again");
+        self.pause(outage.backoff).await;
+        outage.backoff = (outage.backoff * 2).min(BACKOFF_MOST);
+        Ok(())
+    }
+
+    fn after<T>(&self, outage: &Outage, done: Result<T, LakeError>) -> Result<T, LakeError> {
+        if let Some(since) = outage.since {
+            self.shared.progress.holding.store(false, Ordering::Relaxed);
+            tracing::info!(away_s = since.elapsed().as_secs(), "the lake is back");
+        }
+        done
+    }
+
+    fn stopping(&self) -> bool {
+        self.shared.stop.load(Ordering::SeqCst)
+    }
+
+    /// Waits between half of `most` and all of it, so that many ingesters do not come back at once; shorter when stopped.
+    async fn pause(&self, most: Duration) {
+        let random = RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64;
+        let until = Instant::now() + most.mul_f64(0.5 + random / 2.0);
+        while !self.stopping() && Instant::now() < until {
+            tokio::time::sleep(STOP_NOTICED_WITHIN.min(until.saturating_duration_since(Instant::now()))).await;
+        }
+    }
+
+    fn count(&self, done: &Published) {
+        let progress = &self.shared.progress;
+        Progress::add(&progress.committed, done.rows);
+        Progress::add(&progress.dead_letters, done.rejects);
+        Progress::add(&progress.files, done.files);
+        Progress::add(&progress.bytes, done.bytes);
+        Progress::add(&progress.commits, 1);
+        tracing::info!(
+            version = done.version,
+            ticks = done.rows,
+            dead_letters = done.rejects,
+            files = done.files,
+            bytes = done.bytes,
+            "committed"
+        );
+    }
+}
