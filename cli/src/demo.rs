@@ -79,7 +79,7 @@ async fn land(args: &DemoArgs, lake: &Lake, stop: &Arc<AtomicBool>) -> Result<La
         topic,
         produced: produced.produced,
         committed: get(&progress.committed),
-        dead_letters: get(&progress.dead_letters),
+        dead_letters: progress.dead_letters(),
         versions: get(&progress.commits),
         files: get(&progress.files),
         bytes: get(&progress.bytes),

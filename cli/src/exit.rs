@@ -5,8 +5,11 @@
 
 use std::process::ExitCode;
 
+use serde_json::json;
 use ticklake_ingest::IngestError;
 use ticklake_lake::LakeError;
+
+use crate::args::LogFormat;
 
 /// A run that did not succeed.
 #[derive(Debug)]
@@ -74,12 +77,16 @@ impl From<std::io::Error> for Failure {
 }
 
 /// Prints the failure, if any, and gives the exit code.
-pub(crate) fn code(done: Result<(), Failure>) -> ExitCode {
+pub(crate) fn code(done: Result<(), Failure>, log_format: LogFormat) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code: 0, .. }) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {}", failure.message);
+            match log_format {
+                LogFormat::Text => eprintln!("error: {}", failure.message),
+                // What reads the log reads this line, too; RUST_LOG never hides it.
+                LogFormat::Json => eprintln!("{}", json!({"level": "ERROR", "message": failure.message})),
+            }
             ExitCode::from(failure.code)
         }
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use ticklake_ingest::Progress;
 use ticklake_ingest::breaker::RejectLimits;
+use ticklake_ingest::metrics::Metrics;
 use ticklake_ingest::pipeline::{self, IngestConfig};
 use ticklake_ingest::source::kafka::{KafkaConfig, check};
 use ticklake_lake::catalog::spec::LakeTables;
@@ -20,14 +21,18 @@ use ticklake_lake::store::parse_location;
 use ticklake_lake::window::WindowLimits;
 use ticklake_lake::{Lake, SourceId};
 
-use crate::args::IngestArgs;
+use crate::args::{IngestArgs, LogFormat};
 use crate::exit::Failure;
-use crate::{resources, screen, signals};
+use crate::{metrics_server, resources, screen, signals};
 
 const REDRAW: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
     let started = Instant::now();
+    let listener = match args.metrics {
+        Some(address) => Some(metrics_server::listen(address).await?),
+        None => None,
+    };
     let stop = signals::stop_flag()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let kafka = KafkaConfig {
@@ -44,9 +49,18 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         LakeTables::of(&parse_location(&args.lake.lake)?)?;
     }
     let lake = Lake::open_or_create(&args.lake.lake).await?;
+    let progress = Arc::new(Progress::default());
+    if let Some(listener) = listener {
+        let metrics = Metrics::new(Arc::clone(&progress), lake.tally(), args.window_age);
+        let timeout = metrics_server::CONNECTION_TIMEOUT;
+        tokio::spawn(metrics_server::serve(listener, Arc::new(metrics), Arc::clone(&clock), timeout));
+    }
     let registrar = match &args.glue_database {
         None => None,
-        Some(database) => Some(Registrar::new(Arc::new(GlueCatalog::connect().await), database.as_str(), lake.clone())),
+        Some(database) => {
+            let glue = GlueCatalog::connect().await.tallied(lake.tally());
+            Some(Registrar::new(Arc::new(glue), database.as_str(), lake.clone()))
+        }
     };
     let source = SourceId::new(args.source.unwrap_or(args.kafka.topic));
     let settings = PublishSettings { source, json_mirror: !args.no_json_mirror };
@@ -65,12 +79,11 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         memory_max: args.memory_max,
         ..IngestConfig::new(kafka)
     };
-    let progress = Arc::new(Progress::default());
     let shown = show(Arc::clone(&progress));
     let done = pipeline::run(config, publisher, clock, stop, Arc::clone(&progress)).await;
     shown.abort();
     done?;
-    report(&progress, started, args.json)
+    report(&progress, started, args.json, args.log_format)
 }
 
 /// A line that follows the counters, on a terminal.
@@ -87,20 +100,20 @@ fn show(progress: Arc<Progress>) -> tokio::task::JoinHandle<()> {
                 screen::grouped(Progress::get(&progress.consumed)),
                 screen::grouped(Progress::get(&progress.committed)),
                 screen::grouped(Progress::get(&progress.commits)),
-                screen::grouped(Progress::get(&progress.dead_letters))
+                screen::grouped(progress.dead_letters())
             ));
         }
     })
 }
 
-fn report(progress: &Progress, started: Instant, as_json: bool) -> Result<(), Failure> {
+fn report(progress: &Progress, started: Instant, as_json: bool, log_format: LogFormat) -> Result<(), Failure> {
     let get = Progress::get;
     let elapsed_s = started.elapsed().as_secs_f64();
     if as_json {
         let report = json!({
             "consumed": get(&progress.consumed),
             "committed": get(&progress.committed),
-            "dead_letters": get(&progress.dead_letters),
+            "dead_letters": progress.dead_letters(),
             "commits": get(&progress.commits),
             "overlaps": get(&progress.overlaps),
             "files": get(&progress.files),
@@ -110,11 +123,11 @@ fn report(progress: &Progress, started: Instant, as_json: bool) -> Result<(), Fa
             "peak_rss_mb": resources::peak_rss_mb(),
         });
         writeln!(std::io::stdout(), "{report}")?;
-    } else {
+    } else if log_format == LogFormat::Text {
         eprintln!(
             "committed {} and {} in {}, {}, {elapsed_s:.1} s",
             screen::counted(get(&progress.committed), "tick"),
-            screen::counted(get(&progress.dead_letters), "dead letter"),
+            screen::counted(progress.dead_letters(), "dead letter"),
             screen::counted(get(&progress.commits), "commit"),
             screen::counted(get(&progress.files), "file"),
         );

@@ -9,10 +9,13 @@ mod args;
 mod catalog;
 mod demo;
 mod demo_report;
+mod dlq;
+mod dlq_replay;
 mod exit;
 mod heap;
 mod ingest;
 mod logging;
+mod metrics_server;
 mod produce;
 mod resources;
 mod screen;
@@ -24,17 +27,18 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Command, LakeSqlArgs, TicklakeArgs};
+use crate::args::{Command, LakeSqlArgs, LogFormat, TicklakeArgs};
 use crate::exit::Failure;
 
 /// Runs `ticklake`.
 pub fn ticklake() -> ExitCode {
     let args = TicklakeArgs::parse();
-    logging::start(args.log_level());
+    let log_format = args.log_format();
+    logging::start(args.log_level(), log_format);
     if matches!(args.command, Command::Ingest(_) | Command::Demo(_)) {
         heap::share_between_threads();
     }
-    exit::code(on_runtime(async {
+    let done = on_runtime(async {
         match args.command {
             Command::Demo(args) => demo::run(args).await,
             Command::Produce(args) => produce::run(args).await,
@@ -42,15 +46,17 @@ pub fn ticklake() -> ExitCode {
             Command::Sql(args) => sql::run(args).await,
             Command::Status(args) => status::run(args).await,
             Command::Catalog(args) => catalog::run(args).await,
+            Command::Dlq(args) => dlq::run(args).await,
         }
-    }))
+    });
+    exit::code(done, log_format)
 }
 
 /// Runs `lake-sql`.
 pub fn lake_sql() -> ExitCode {
     let args = LakeSqlArgs::parse();
-    logging::start("warn");
-    exit::code(on_runtime(sql::run(args)))
+    logging::start("warn", LogFormat::Text);
+    exit::code(on_runtime(sql::run(args)), LogFormat::Text)
 }
 
 fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {

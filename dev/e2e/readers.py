@@ -3,6 +3,7 @@ Does not own: our own engine (commands.py), Trino (trino.py), what the answers s
 Invariant: every reader takes the files from the Delta log of a version, except the mirror's, which has no log.
 """
 
+import base64
 import gzip
 import json
 from pathlib import Path
@@ -59,6 +60,11 @@ def mirror_rows(place: Place) -> list[dict]:
         for line in text.splitlines():
             rows.append(json.loads(line, object_pairs_hook=_no_repeated_key) | {"dt": dt.removeprefix("dt="), "hour": hour.removeprefix("hour=")})
     return rows
+
+
+def base64_of(value: bytes | None) -> str | None:
+    """As dead_letters keeps bytes."""
+    return None if value is None else base64.b64encode(value).decode()
 
 
 def _no_repeated_key(pairs: list[tuple]) -> dict:

@@ -21,6 +21,7 @@ class Message:
     value: bytes | None
     key: bytes | None = None
     partition: int = 0
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 @dataclass
@@ -55,7 +56,10 @@ class Topic:
 
         producer = Producer({"bootstrap.servers": self.brokers, "acks": "all", "message.max.bytes": 4 << 20, "linger.ms": 5})
         for message in messages:
-            producer.produce(self.name, value=message.value, key=message.key, partition=message.partition, on_delivery=delivered(message))
+            producer.produce(
+                self.name, value=message.value, key=message.key, partition=message.partition, headers=list(message.headers),
+                on_delivery=delivered(message),
+            )
             producer.poll(0)
         assert producer.flush(WITHIN_S) == 0 and not failed, failed[:3]
         assert len(landed) == len(messages)
@@ -76,6 +80,10 @@ class Topic:
 
     def messages_by_partition(self) -> dict[int, list[tuple[bytes | None, bytes | None]]]:
         """Every (key, value), in order, read to the ends as they are now."""
+        return {p: [(message.key, message.value) for message in found] for p, found in self.read().items()}
+
+    def read(self) -> dict[int, list[Message]]:
+        """Every message, in order, read to the ends as they are now."""
         ends = {p: high for p, (low, high) in self.watermarks().items() if high > low}
         reader = Consumer({"bootstrap.servers": self.brokers, "group.id": "e2e-messages", "enable.auto.commit": False})
         reader.assign([TopicPartition(self.name, p, 0) for p in ends])
@@ -85,6 +93,7 @@ class Topic:
             assert time.monotonic() < until, f"{self.name}: the messages stop before {ends}"
             for message in reader.consume(1000, timeout=0.1):
                 assert not message.error(), message.error()
-                found[message.partition()].append((message.key(), message.value()))
+                headers = tuple(message.headers() or ())
+                found[message.partition()].append(Message(message.value(), message.key(), message.partition(), headers))
         reader.close()
         return found

@@ -70,6 +70,7 @@ mod tests {
             offset,
             timestamp_ms: None,
             key: None,
+            headers: Vec::new(),
             payload: None,
             class: RejectClass::Tombstone,
             reason: "the record has a null value".into(),

@@ -170,6 +170,7 @@ impl Collector {
             return Ok(false);
         }
         self.report(CommitMode::Async);
+        self.shared.progress.gathered(&self.cursors, &self.window);
         match self.window.due(&self.settings.limits, self.clock.now_ns()) {
             Some(reason) => Ok(!matches!(self.flush(reason, None)?, Answer::Gone)),
             None => Ok(!self.requests.is_closed()),
@@ -216,6 +217,7 @@ impl Collector {
             self.window.add(Batch { rows: decoded.rows, rejects: decoded.rejects, span }, now_ns)?;
         }
         batch.records.clear();
+        batch.headers.clear();
         batch.data.clear();
         self.spare = batch;
         Ok(())
@@ -236,6 +238,8 @@ impl Collector {
         }
         let full = std::mem::replace(&mut self.window, Window::open(self.clock.now_ns()));
         tracing::debug!(reason = reason.as_str(), bytes = full.bytes(), "window closed");
+        self.shared.progress.flushed(reason);
+        self.shared.progress.gathered(&self.cursors, &self.window);
         let request = Request::Publish { window: full.close(), epoch: self.epoch };
         let requests = self.requests.clone();
         self.wait_for(async move { requests.send(request).await.ok() }, deadline)
@@ -325,6 +329,7 @@ impl Collector {
         let Answer::Given(_) = self.offsets(None)? else { return Ok(false) };
         self.report(CommitMode::Sync);
         self.kafka.reconnect()?;
+        self.shared.progress.connected(self.kafka.ends());
         self.deferred.clear();
         self.cursors.clear();
         self.ended.clear();
@@ -340,6 +345,7 @@ impl Collector {
             tracing::info!(starts = ?cursors, "partitions assigned");
         }
         self.kafka.assign(&reads)?;
+        self.shared.progress.starts(&cursors);
         self.cursors.extend(cursors);
         Ok(true)
     }
@@ -372,6 +378,7 @@ impl Collector {
         tracing::info!(?cursors, "reading on from the log's end");
         self.kafka.seek(&reads)?;
         self.cursors = cursors;
+        self.shared.progress.starts(&self.cursors);
         Ok(true)
     }
 

@@ -85,6 +85,7 @@ pub fn run(
         let publishing = Publishing { publisher, limits, committed: committed_to, shared };
         let collecting = tokio::task::spawn_blocking(move || {
             let kafka = KafkaSource::connect(&config.kafka, shares.fetch_queue)?;
+            for_collector.progress.connected(kafka.ends());
             Collector::new(settings, kafka, Decoder::new(), clock, requests, committed, runtime, for_collector).run()
         });
         let published = publishing.run(inbox).await;

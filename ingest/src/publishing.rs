@@ -4,7 +4,6 @@
 //! Does not own: what a commit is (`lake::publish`), when a window is due (`collector`).
 //! Invariant: a window is published whole before the next is looked at, however often its publishing has to be tried.
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,7 +17,6 @@ use tokio::sync::mpsc;
 use crate::breaker::RejectLimits;
 use crate::collector::{Request, Shared};
 use crate::error::IngestError;
-use crate::progress::Progress;
 use crate::source::kafka::Cursors;
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
@@ -74,16 +72,25 @@ impl Publishing {
 
     async fn publish(&mut self, window: ClosedWindow) -> Result<(), IngestError> {
         self.limits.rejects.judge(self.publisher.source().name(), &window)?;
+        let landing = self.shared.progress.publishing(&window);
         match self.publish_held(&window).await {
             Ok(done) => {
-                let ends: BTreeMap<i32, i64> = window.span.iter().map(|(p, _, to)| (p, to)).collect();
-                self.count(&done);
+                let ends = landing.ends.clone();
+                self.shared.progress.published(landing, &done);
+                tracing::info!(
+                    version = done.version,
+                    ticks = done.rows,
+                    dead_letters = done.rejects,
+                    files = done.files,
+                    bytes = done.bytes,
+                    "committed"
+                );
                 // The collector may be gone already; the log has the truth.
                 self.committed.send(ends).unwrap_or_default();
             }
             Err(error @ LakeError::Overlap { .. }) => {
                 tracing::info!(source = self.publisher.source().name(), %error, "dropping what is buffered");
-                Progress::add(&self.shared.progress.overlaps, 1);
+                self.shared.progress.overlapped();
                 self.shared.epoch.fetch_add(1, Ordering::SeqCst);
             }
             Err(error) => return Err(error.into()),
@@ -148,22 +155,5 @@ impl Publishing {
         while !self.stopping() && Instant::now() < until {
             tokio::time::sleep(STOP_NOTICED_WITHIN.min(until.saturating_duration_since(Instant::now()))).await;
         }
-    }
-
-    fn count(&self, done: &Published) {
-        let progress = &self.shared.progress;
-        Progress::add(&progress.committed, done.rows);
-        Progress::add(&progress.dead_letters, done.rejects);
-        Progress::add(&progress.files, done.files);
-        Progress::add(&progress.bytes, done.bytes);
-        Progress::add(&progress.commits, 1);
-        tracing::info!(
-            version = done.version,
-            ticks = done.rows,
-            dead_letters = done.rejects,
-            files = done.files,
-            bytes = done.bytes,
-            "committed"
-        );
     }
 }

@@ -38,16 +38,23 @@ pub async fn bucket(name: &str) -> Result<AmazonS3, LakeError> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(name)
         .with_region(config.region().map_or(DEFAULT_REGION, |r| r.as_ref()))
-        .with_credentials(Arc::new(Chain(provider)))
-        .with_client_options(
-            ClientOptions::new().with_timeout(REQUEST_TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT).with_allow_http(true),
-        )
-        .with_retry(RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() });
+        .with_credentials(Arc::new(Chain(provider)));
     if let Some(endpoint) = endpoint("S3") {
         builder = builder.with_endpoint(endpoint).with_virtual_hosted_style_request(false);
     }
-    builder.build().map_err(|e| LakeError::Invalid(format!("s3://{name}: {}", crate::error::one_line(&e))))
+    limited(builder).build().map_err(|e| LakeError::Invalid(format!("s3://{name}: {}", crate::error::one_line(&e))))
 }
+
+/// The client's limits. Its pauses between retries grow, with jitter. It repeats after 5xx, 429 and connections refused;
+/// after an answer that got lost only what may be repeated: reads and plain writes, not a conditional one.
+fn limited(builder: AmazonS3Builder) -> AmazonS3Builder {
+    let client = ClientOptions::new().with_timeout(REQUEST_TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT).with_allow_http(true);
+    let retries = RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
+    builder.with_client_options(client).with_retry(retries)
+}
+
+#[cfg(test)]
+mod wire_tests;
 
 /// The endpoint configured for a service, `AWS_ENDPOINT_URL_<SERVICE>` before `AWS_ENDPOINT_URL`; `None` is AWS itself.
 pub fn endpoint(service: &str) -> Option<String> {

@@ -5,21 +5,19 @@
 //! Invariant: look before believing. Whatever a put answers, the entry at that version decides who won:
 //! ours (by window id) -> we had won; someone else's -> fold it in, apply the law again, try the next version.
 
-use std::time::Duration;
-
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::layout::Table;
+use crate::patience::Tries;
+use crate::tally::Conflict;
 use crate::{Lake, LakeError, Offsets, SourceId, Span, log, log_offsets};
 
 /// What we sign files and commits with.
 pub const ENGINE: &str = concat!("ticklake/", env!("CARGO_PKG_VERSION"));
 
 const CHECKPOINT_EVERY_COMMITS: u64 = 100;
-const TRIES_MAX: u32 = 6;
-const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const CONFLICTS_MAX: u32 = 1000;
 
 /// A data file that was uploaded and is about to become visible.
@@ -56,6 +54,8 @@ pub struct TableWriter {
     log: LogStoreRef,
     version: u64,
     offsets: Offsets,
+    /// The `metaData` the next entry carries, because the table lacks columns of the contract.
+    growth: Option<Value>,
     checkpoint: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -69,15 +69,15 @@ impl TableWriter {
     /// Opens a table for writing, creating it when absent.
     ///
     /// # Errors
-    /// `Unavailable`, `Corrupt`, or `Invalid` for a table of a newer contract.
+    /// `Unavailable`, `Corrupt`, or `Invalid` for a table of a newer or an incompatible contract.
     pub async fn open(lake: &Lake, table: Table, now_ms: i64) -> Result<Self, LakeError> {
         let delta = log::load_or_create(lake, table, now_ms).await?;
         let state = delta.snapshot().map_err(|e| log::delta_error(lake, table, &e))?;
-        log::check_contract(lake, table, state.metadata().configuration())?;
+        let growth = log::evolution(lake, table, state)?;
         let log = delta.log_store();
         let version = state.version();
         let offsets = log_offsets::read(lake, table, &log, version).await?;
-        Ok(Self { lake: lake.clone(), table, log, version, offsets, checkpoint: None })
+        Ok(Self { lake: lake.clone(), table, log, version, offsets, growth, checkpoint: None })
     }
 
     /// The newest version this writer knows.
@@ -95,7 +95,8 @@ impl TableWriter {
     /// # Errors
     /// `Unavailable`, `Corrupt`, `Invalid`.
     pub async fn refresh(&mut self) -> Result<(), LakeError> {
-        while let Some(bytes) = self.read_entry(self.version + 1).await? {
+        let mut tries = Tries::new(self.lake.patience());
+        while let Some(bytes) = self.read_entry(self.version + 1, &mut tries).await? {
             self.fold(self.version + 1, &bytes).await?;
         }
         Ok(())
@@ -107,44 +108,43 @@ impl TableWriter {
     /// `Overlap` or `Gap` by the law; `Unavailable` when storage stays down (call again with the same window: it is
     /// recognised if it had gone through); `Conflict` after very many lost races; `Corrupt`; `Invalid`.
     pub async fn commit(&mut self, commit: &Commit, now_ms: i64) -> Result<u64, LakeError> {
-        let bytes = entry(commit, now_ms);
-        let mut failures = 0;
+        let mut tries = Tries::new(self.lake.patience());
         for _ in 0..CONFLICTS_MAX {
             self.offsets.check(&commit.source, &commit.span)?;
             let version = self.version + 1;
-            let payload = CommitOrBytes::LogBytes(bytes.clone().into());
-            let put = self.log.write_commit_entry(version, payload, commit.window).await;
-            let looked = match &put {
-                Ok(()) => Looked::Ours,
-                Err(_) => self.look(version, commit.window).await?,
+            // Written anew each time: whoever was faster may have given the table its columns.
+            let payload = CommitOrBytes::LogBytes(entry(commit, self.growth.as_ref(), now_ms).into());
+            let Err(refused) = self.log.write_commit_entry(version, payload, commit.window).await else {
+                return Ok(self.won(version, commit));
             };
-            match (looked, put) {
-                (Looked::Ours, _) => {
-                    self.version = version;
-                    self.offsets.advance(&commit.source, &commit.span);
-                    self.checkpoint_when_due();
-                    return Ok(version);
+            match self.look(version, commit.window, &mut tries).await? {
+                Looked::Ours => {
+                    self.lake.tally().conflict(Conflict::AmbiguousOurs);
+                    return Ok(self.won(version, commit));
                 }
-                (Looked::Theirs, _) => {}
-                (Looked::NotThere, put) => {
-                    failures += 1;
-                    if failures == TRIES_MAX {
-                        let error = put.err().map_or_else(|| "unknown".to_owned(), |e| crate::error::one_line(&e));
-                        return Err(LakeError::Unavailable {
-                            what: format!("commit {version} of {}/{}", self.lake.display(), self.table.name()),
-                            why: error,
-                        });
+                Looked::Theirs => self.lake.tally().conflict(Conflict::LostRace),
+                Looked::NotThere => {
+                    self.lake.tally().conflict(Conflict::AmbiguousAbsent);
+                    if !tries.another().await {
+                        return Err(self.lake.unavailable(&refused));
                     }
-                    tokio::time::sleep(BACKOFF_FIRST * 2_u32.pow(failures)).await;
                 }
             }
         }
         Err(LakeError::Conflict { table: self.table.name().to_owned(), attempts: CONFLICTS_MAX })
     }
 
+    fn won(&mut self, version: u64, commit: &Commit) -> u64 {
+        self.version = version;
+        self.offsets.advance(&commit.source, &commit.span);
+        self.growth = None;
+        self.checkpoint_when_due();
+        version
+    }
+
     /// Who wrote an entry; someone else's is folded in.
-    async fn look(&mut self, version: u64, window: Uuid) -> Result<Looked, LakeError> {
-        let Some(bytes) = self.read_entry(version).await? else {
+    async fn look(&mut self, version: u64, window: Uuid, tries: &mut Tries) -> Result<Looked, LakeError> {
+        let Some(bytes) = self.read_entry(version, tries).await? else {
             return Ok(Looked::NotThere);
         };
         let actions = log_offsets::actions(self.table, version, &bytes)?;
@@ -155,18 +155,14 @@ impl TableWriter {
         Ok(Looked::Theirs)
     }
 
-    async fn read_entry(&self, version: u64) -> Result<Option<bytes::Bytes>, LakeError> {
-        let mut failures = 0;
+    async fn read_entry(&self, version: u64, tries: &mut Tries) -> Result<Option<bytes::Bytes>, LakeError> {
         loop {
-            match self.log.read_commit_entry(version).await {
+            let error = match self.log.read_commit_entry(version).await {
                 Ok(found) => return Ok(found),
-                Err(e) => {
-                    failures += 1;
-                    if failures == TRIES_MAX {
-                        return Err(log::delta_error(&self.lake, self.table, &e));
-                    }
-                    tokio::time::sleep(BACKOFF_FIRST * 2_u32.pow(failures)).await;
-                }
+                Err(error) => error,
+            };
+            if !tries.another().await {
+                return Err(log::delta_error(&self.lake, self.table, &error));
             }
         }
     }
@@ -178,14 +174,15 @@ impl TableWriter {
             log_offsets::fold_action(&mut self.offsets, &action);
             revalidate |= action.get("metaData").is_some() || action.get("protocol").is_some();
         }
-        self.version = version;
         if revalidate {
             let Some(delta) = log::load(&self.lake, self.table).await? else {
                 return Err(LakeError::corrupt(format!("{}/{}", self.lake.display(), self.table.name()), "the table is gone"));
             };
             let state = delta.snapshot().map_err(|e| log::delta_error(&self.lake, self.table, &e))?;
-            log::check_contract(&self.lake, self.table, state.metadata().configuration())?;
+            self.growth = log::evolution(&self.lake, self.table, state)?;
         }
+        // Last: an entry that could not be checked is looked at again.
+        self.version = version;
         Ok(())
     }
 
@@ -212,8 +209,8 @@ impl TableWriter {
     }
 }
 
-/// The log entry of a commit, one action a line.
-fn entry(commit: &Commit, now_ms: i64) -> String {
+/// The log entry of a commit, one action a line. With `growth` the files and the columns they bring appear at once.
+fn entry(commit: &Commit, growth: Option<&Value>, now_ms: i64) -> String {
     let rows: u64 = commit.files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum();
     let bytes: usize = commit.files.iter().map(|f| f.size_bytes).sum();
     let mut lines = vec![json!({"commitInfo": {
@@ -224,6 +221,7 @@ fn entry(commit: &Commit, now_ms: i64) -> String {
         "engineInfo": ENGINE,
         "windowId": commit.window.to_string(),
     }})];
+    lines.extend(growth.map(|metadata| json!({"metaData": metadata})));
     for (partition, _, to) in commit.span.iter() {
         lines.push(json!({"txn": {"appId": commit.source.app_id(partition), "version": to, "lastUpdated": now_ms}}));
     }

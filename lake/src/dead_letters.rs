@@ -1,7 +1,7 @@
 //! Messages that are not ticks, as rows of `dead_letters`.
 //!
-//! Owns: `Reject` and its Arrow form.
-//! Does not own: deciding what is rejected (`ingest/decode`), when it is committed (`commit`).
+//! Owns: `Reject` and its Arrow form, the text form of headers, the header that names a replayed message's origin.
+//! Does not own: deciding what is rejected (`ingest/decode`), when it is committed (`publish`).
 //! Invariant: the original bytes survive exactly (base64); nothing is truncated.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,50 @@ use base64::prelude::BASE64_STANDARD;
 use ticklake_schemas::RejectClass;
 
 use crate::LakeError;
+
+/// The header a dead letter carries when it is sent back: `topic/partition/offset` of the message as first rejected.
+pub const ORIGIN_HEADER: &str = "ticklake-dead-letter";
+
+/// A Kafka header. Names may repeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Name.
+    pub name: String,
+    /// Value bytes; `None` for null.
+    pub value: Option<Vec<u8>>,
+}
+
+impl Header {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.name.len() + self.value.as_ref().map_or(0, Vec::len)
+    }
+}
+
+/// Headers as column `headers` has them: `[["name","dmFsdWU="],["null",null]]`; `None` for none.
+fn headers_text(headers: &[Header]) -> Option<String> {
+    let pair = |h: &Header| serde_json::json!([h.name, h.value.as_ref().map(|v| BASE64_STANDARD.encode(v))]);
+    (!headers.is_empty()).then(|| serde_json::Value::from_iter(headers.iter().map(pair)).to_string())
+}
+
+/// Reads column `headers`.
+///
+/// # Errors
+/// `Corrupt` for a text that is no list of headers.
+pub fn parse_headers(text: &str) -> Result<Vec<Header>, LakeError> {
+    let pairs: Vec<(String, Option<String>)> =
+        serde_json::from_str(text).map_err(|e| LakeError::corrupt("column headers of dead_letters", e))?;
+    let header =
+        |(name, value): (String, Option<String>)| Ok(Header { name, value: value.as_deref().map(parse_bytes).transpose()? });
+    pairs.into_iter().map(header).collect()
+}
+
+/// Reads columns `key_base64` and `payload_base64`.
+///
+/// # Errors
+/// `Corrupt` for a text that is not base64.
+pub fn parse_bytes(text: &str) -> Result<Vec<u8>, LakeError> {
+    BASE64_STANDARD.decode(text).map_err(|e| LakeError::corrupt("base64 text of dead_letters", e))
+}
 
 /// One rejected message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +71,8 @@ pub struct Reject {
     pub key: Option<Vec<u8>>,
     /// Payload bytes; `None` for a tombstone.
     pub payload: Option<Vec<u8>>,
+    /// Headers, in their order.
+    pub headers: Vec<Header>,
     /// The class.
     pub class: RejectClass,
     /// The reason, one sentence.
@@ -36,7 +82,8 @@ pub struct Reject {
 impl Reject {
     /// Bytes held in memory, roughly.
     pub fn bytes(&self) -> usize {
-        self.reason.len() + self.key.as_ref().map_or(0, Vec::len) + self.payload.as_ref().map_or(0, Vec::len) + size_of::<Self>()
+        let message = self.key.as_ref().map_or(0, Vec::len) + self.payload.as_ref().map_or(0, Vec::len);
+        self.reason.len() + message + self.headers.iter().map(Header::bytes).sum::<usize>() + size_of::<Self>()
     }
 }
 
@@ -67,6 +114,7 @@ fn to_batch(topic: &str, rows: &[Reject]) -> Result<RecordBatch, LakeError> {
         text(&|_| Some(topic.to_owned())),
         Arc::new(rows.iter().map(|r| r.partition).collect::<Int32Array>()),
         Arc::new(rows.iter().map(|r| r.offset).collect::<Int64Array>()),
+        text(&|r| headers_text(&r.headers)),
     ];
     RecordBatch::try_new(ticklake_schemas::dead_letters().arrow_file_schema(), columns)
         .map_err(|e| LakeError::corrupt("dead letters", e))
@@ -84,6 +132,7 @@ mod tests {
             timestamp_ms,
             key: None,
             payload: Some(vec![0xff, 0x00]),
+            headers: vec![],
             class: RejectClass::NotUtf8,
             reason: "byte 0 is not UTF-8".into(),
         };
@@ -96,5 +145,18 @@ mod tests {
             first.column_by_name("kafka_offset").unwrap().as_any().downcast_ref::<Int64Array>().unwrap().values(),
             &[1, 2]
         );
+    }
+
+    #[test]
+    fn no_header_loses_its_name_its_bytes_its_place_or_its_twin() {
+        let header = |name: &str, value: Option<&[u8]>| Header { name: name.into(), value: value.map(<[u8]>::to_vec) };
+        let headers = [header("a", Some(b"\xff\0")), header("a", None), header("", Some(b"")), header("\u{1b}\"é", Some(b"x"))];
+        let text = headers_text(&headers).unwrap();
+        assert!(text.starts_with("[[\"a\",\"/wA=\"],[\"a\",null],[\"\",\"\"],"), "{text}");
+        assert_eq!(parse_headers(&text).unwrap(), headers);
+        assert_eq!(headers_text(&[]), None);
+        for bad in ["", "{}", "[[1,2]]", "[[\"a\",\"not base64!\"]]"] {
+            assert!(matches!(parse_headers(bad), Err(LakeError::Corrupt { .. })), "{bad}");
+        }
     }
 }

@@ -11,24 +11,36 @@ pub mod aws;
 pub mod catalog;
 pub mod clock;
 pub mod commit;
+mod counted_store;
 pub mod dead_letters;
 pub mod encode;
 mod error;
+mod evolve;
+#[cfg(test)]
+mod evolve_tests;
+#[cfg(test)]
+mod faulty_store;
+mod histogram;
 pub mod json_mirror;
 pub mod layout;
 mod log;
 mod log_offsets;
 mod offsets;
+mod patience;
 pub mod publish;
 mod registration;
 mod rejected_before;
 pub mod snapshot;
 pub mod stats;
+#[cfg(test)]
+mod step_crash_tests;
 pub mod store;
+pub mod tally;
 pub mod window;
 
 pub use dead_letters::Reject;
 pub use error::LakeError;
+pub use histogram::Histogram;
 pub use offsets::{Offsets, SourceId, Span};
 pub use snapshot::{AsOf, DataFile, Snapshot};
 pub use store::Lake;

@@ -202,22 +202,114 @@ mod tests {
         assert_eq!(s.offsets(), 10);
     }
 
+    /// Where partitions begin that nobody has committed yet.
+    const BEGINNING: i64 = 40;
+
+    /// The accepted ranges of each source and partition, in order.
+    type Accepted = BTreeMap<(SourceId, i32), Vec<(i64, i64)>>;
+
+    /// Applies the law as a writer does; whether the span was accepted.
+    fn propose(log: &mut Offsets, accepted: &mut Accepted, source: &SourceId, span: &Span) -> bool {
+        let before = log.clone();
+        if log.check(source, span).is_err() {
+            assert_eq!(*log, before, "a refusal changes nothing");
+            return false;
+        }
+        log.advance(source, span);
+        for (partition, from, to) in span.iter() {
+            accepted.entry((source.clone(), partition)).or_default().push((from, to));
+        }
+        true
+    }
+
+    /// Each accepted range begins where the one before ended, and the log's end is the end of the last.
+    fn tiles(log: &Offsets, accepted: &Accepted) -> bool {
+        let meet = |ranges: &Vec<(i64, i64)>| ranges.windows(2).all(|pair| pair[0].1 == pair[1].0);
+        let ends = accepted.iter().map(|((source, p), ranges)| (source, *p, ranges.last().unwrap().1));
+        accepted.values().all(meet) && log.iter().eq(ends)
+    }
+
+    fn pieces() -> impl Strategy<Value = Vec<(i32, i64)>> {
+        prop::collection::vec((0_i32..4, 0_i64..9), 1..8)
+    }
+
     proptest! {
-        /// Whatever writers propose, in whatever order, the accepted spans tile the offsets: each once, none missing.
+        #![proptest_config(ProptestConfig::with_cases(2048))]
+
+        /// Whatever is proposed, in whatever order, for several sources and partitions at once.
         #[test]
-        fn accepted_spans_tile_the_partition(proposals in prop::collection::vec((0_i64..60, 1_i64..12), 1..80)) {
-            let mut log = Offsets::default();
-            log.fold(&topic().app_id(0), 0);
-            let mut covered: Vec<i64> = Vec::new();
-            for (from, len) in proposals {
-                let proposal = span(0, from, from + len);
-                if log.check(&topic(), &proposal).is_ok() {
-                    log.advance(&topic(), &proposal);
-                    covered.extend(from..from + len);
+        fn accepted_spans_tile_every_partition(
+            proposals in prop::collection::vec((0..2_usize, prop::collection::btree_map(0_i32..3, (0_i64..40, 1_i64..12), 1..3)), 1..120)
+        ) {
+            let sources = ["a", "b"].map(SourceId::new);
+            let (mut log, mut accepted) = (Offsets::default(), Accepted::new());
+            for (source, ranges) in proposals {
+                let mut proposal = Span::default();
+                for (partition, (from, length)) in ranges {
+                    proposal.extend(partition, from, from + length).unwrap();
+                }
+                propose(&mut log, &mut accepted, &sources[source], &proposal);
+            }
+            prop_assert!(tiles(&log, &accepted), "{accepted:?}");
+        }
+
+        /// Writers who share partitions, each knowing the log as it was when it last looked, as zombies do.
+        #[test]
+        fn writers_who_know_an_old_log_never_repeat_an_offset_or_step_over_one(
+            steps in prop::collection::vec((0..3_usize, any::<bool>(), pieces()), 1..100)
+        ) {
+            let (mut log, mut accepted) = (Offsets::default(), Accepted::new());
+            let mut known = [Offsets::default(), Offsets::default(), Offsets::default()];
+            for (writer, looks, pieces) in steps {
+                if looks {
+                    known[writer] = log.clone();
+                }
+                let mut proposal = Span::default();
+                for (partition, length) in pieces {
+                    let from = proposal.get(partition).map(|(_, to)| to);
+                    let from = from.or(known[writer].next(&topic(), partition)).unwrap_or(BEGINNING);
+                    proposal.append(&span(partition, from, from + length)).unwrap();
+                }
+                match log.check(&topic(), &proposal) {
+                    Err(LakeError::Overlap { .. }) => {
+                        let moved = |(p, from, _): (i32, i64, i64)| log.next(&topic(), p).is_some_and(|end| end > from);
+                        prop_assert!(proposal.iter().any(moved), "refused without need");
+                    }
+                    other => prop_assert!(other.is_ok(), "who starts at an end of the log never leaves a gap: {other:?}"),
+                }
+                if propose(&mut log, &mut accepted, &topic(), &proposal) {
+                    known[writer].advance(&topic(), &proposal);
+                } else {
+                    known[writer] = log.clone();
                 }
             }
-            let expected: Vec<i64> = (0..i64::try_from(covered.len()).unwrap()).collect();
-            prop_assert_eq!(covered, expected);
+            prop_assert!(tiles(&log, &accepted), "{accepted:?}");
+            prop_assert!(accepted.values().all(|ranges| ranges[0].0 == BEGINNING), "{accepted:?}");
+        }
+
+        /// A span gathered in pieces is the span gathered at once, and a piece that does not fit changes no other partition.
+        #[test]
+        fn a_span_never_depends_on_how_it_was_gathered(pieces in pieces(), cut in any::<prop::sample::Index>(), hole in 1_i64..5) {
+            let gather = |pieces: &[(i32, i64)], ends: &mut BTreeMap<i32, i64>| {
+                let mut gathered = Span::default();
+                for (partition, length) in pieces {
+                    let end = ends.entry(*partition).or_insert(BEGINNING);
+                    gathered.extend(*partition, *end, *end + length).unwrap();
+                    *end += length;
+                }
+                gathered
+            };
+            let whole = gather(&pieces, &mut BTreeMap::new());
+            let (mut ends, (first, rest)) = (BTreeMap::new(), pieces.split_at(cut.index(pieces.len())));
+            let mut joined = gather(first, &mut ends);
+            joined.append(&gather(rest, &mut ends)).unwrap();
+            prop_assert_eq!(&joined, &whole);
+            prop_assert_eq!(whole.offsets(), pieces.iter().map(|(_, length)| length.unsigned_abs()).sum::<u64>());
+            for (partition, _, to) in whole.iter() {
+                prop_assert!(joined.extend(partition, to + hole, to + hole + 1).is_err());
+                prop_assert!(joined.extend(partition, to - 1, to).is_err());
+            }
+            prop_assert_eq!(joined, whole);
         }
     }
 }

@@ -5,7 +5,7 @@
 //! Invariant: nothing is visible before the commit; nothing after the commit can undo it. A projection that fails
 //! (mirror, catalog) is reported, remembered and derived again from the log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
+use ticklake_schemas::RejectClass;
 use uuid::Uuid;
 
 use crate::catalog::Registrar;
@@ -24,6 +25,7 @@ use crate::dead_letters::{self, Reject};
 use crate::layout::{EventHour, Table, data_file, mirror_file};
 use crate::registration::Registration;
 use crate::rejected_before::{self, Messages};
+use crate::tally::Step;
 use crate::window::ClosedWindow;
 use crate::{Lake, LakeError, Offsets, SourceId, Span, encode, json_mirror};
 
@@ -40,7 +42,7 @@ pub struct PublishSettings {
 }
 
 /// What one window became.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Published {
     /// Version of `stock_data`.
     pub version: u64,
@@ -48,11 +50,16 @@ pub struct Published {
     pub rows: usize,
     /// Rejects committed (those already there are not counted).
     pub rejects: usize,
+    /// The same, by class.
+    pub classes: Classes,
     /// Data files.
     pub files: usize,
     /// Bytes of the data files.
     pub bytes: usize,
 }
+
+/// How many rejects of which class.
+pub type Classes = BTreeMap<RejectClass, usize>;
 
 /// The one publisher of a process: windows go in, in order.
 pub struct Publisher {
@@ -63,6 +70,8 @@ pub struct Publisher {
     settings: PublishSettings,
     clock: Arc<dyn Clock>,
     mirror_behind: bool,
+    /// Hours of commits that may have gone through unnoticed.
+    unsure: BTreeSet<Folder>,
 }
 
 /// A data file that was uploaded, and its mirror waiting for the commit.
@@ -92,6 +101,7 @@ impl Publisher {
                 rejects,
                 registration: registrar.map(Registration::start),
                 mirror_behind: settings.json_mirror,
+                unsure: BTreeSet::new(),
                 settings,
                 clock,
             };
@@ -116,7 +126,10 @@ impl Publisher {
     /// `Unavailable`, `Corrupt`, `Invalid`.
     pub fn refresh(&mut self) -> BoxFuture<'_, Result<&Offsets, LakeError>> {
         Box::pin(async move {
+            let known = self.ticks.version();
             self.ticks.refresh().await?;
+            // Whoever committed since may have died before its mirror was written.
+            self.mirror_behind |= self.settings.json_mirror && self.ticks.version() != known;
             // Whoever had these partitions before may have died between its two commits.
             self.rejects.refresh().await?;
             Ok(self.ticks.offsets())
@@ -136,7 +149,8 @@ impl Publisher {
             let ClosedWindow { id, batches, rejects, span, .. } = window;
             let id = *id;
             self.ticks.offsets().check(&self.settings.source, span)?;
-            let (rejected, before) = self.commit_rejects(id, span, rejects).await?;
+            let tally = self.lake.tally();
+            let (classes, before) = tally.timed(Step::Rejects, self.commit_rejects(id, span, rejects)).await?;
             let batches = if before.is_empty() {
                 batches.clone()
             } else {
@@ -157,26 +171,34 @@ impl Publisher {
                 hours.insert(file.hour);
             }
             files.sort_by(|a, b| a.name.cmp(&b.name));
-            let mut done = Published { rejects: rejected, files: files.len(), ..Published::default() };
+            let mut done = Published { rejects: classes.values().sum(), classes, files: files.len(), ..Published::default() };
             done.bytes = files.iter().map(|f| f.size_bytes).sum();
             done.rows =
                 files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum::<u64>().try_into().unwrap_or(usize::MAX);
             let commit = Commit { window: id, source: self.settings.source.clone(), span: span.clone(), files };
-            done.version = self.ticks.commit(&commit, self.clock.now_ms()).await?;
+            match tally.timed(Step::Commit, self.ticks.commit(&commit, self.clock.now_ms())).await {
+                Ok(version) => done.version = version,
+                Err(error) => {
+                    // It may be in the log all the same, and the window may never be tried again (its partitions revoked).
+                    self.mirror_behind = self.settings.json_mirror;
+                    self.unsure.extend(hours);
+                    return Err(error);
+                }
+            }
             self.project(mirrors, hours).await;
             Ok(done)
         })
     }
 
-    /// Dead letters go first, under offsets of their own. Returns how many are new, and the span's messages that were
+    /// Dead letters go first, under offsets of their own. Returns the classes of those that are new, and the span's messages that were
     /// dead letters before (a replay), which are neither committed again nor become ticks.
-    async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: &[Reject]) -> Result<(usize, Messages), LakeError> {
+    async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: &[Reject]) -> Result<(Classes, Messages), LakeError> {
         for _ in 0..DEAD_LETTER_RACES_MAX {
             let known = self.rejects.offsets();
             let before = rejected_before::read(&self.lake, &self.settings.source, span, known).await?;
             let fresh: Vec<Reject> = rejects.iter().filter(|r| !before.contains(&(r.partition, r.offset))).cloned().collect();
             if fresh.is_empty() {
-                return Ok((0, before));
+                return Ok((Classes::new(), before));
             }
             let mut accounted = Span::default();
             for (partition, from, to) in span.iter() {
@@ -185,11 +207,12 @@ impl Publisher {
                     accounted.extend(partition, from, to)?;
                 }
             }
-            let count = fresh.len();
+            let mut classes = Classes::new();
+            fresh.iter().for_each(|r| *classes.entry(r.class).or_default() += 1);
             let files = self.upload_rejects(Uuid::new_v4(), fresh).await?;
             let commit = Commit { window, source: self.settings.source.clone(), span: accounted, files };
             match self.rejects.commit(&commit, self.clock.now_ms()).await {
-                Ok(_) => return Ok((count, before)),
+                Ok(_) => return Ok((classes, before)),
                 Err(LakeError::Overlap { .. }) => {}
                 Err(other) => return Err(other),
             }
@@ -210,13 +233,14 @@ impl Publisher {
     }
 
     /// Everything derived from the commit. Failures delay it; they never undo the commit.
-    async fn project(&mut self, mirrors: Vec<(Path, Bytes)>, hours: BTreeSet<Folder>) {
+    async fn project(&mut self, mirrors: Vec<(Path, Bytes)>, mut hours: BTreeSet<Folder>) {
+        hours.append(&mut self.unsure);
         let lake = &self.lake;
-        let written = futures::stream::iter(mirrors)
+        let writing = futures::stream::iter(mirrors)
             .map(|(path, bytes)| async move { lake.store().put(&path, PutPayload::from_bytes(bytes)).await })
             .buffer_unordered(FILES_AT_ONCE)
-            .try_collect::<Vec<_>>()
-            .await;
+            .try_collect::<Vec<_>>();
+        let written = lake.tally().timed(Step::Mirror, writing).await;
         if let Err(error) = written {
             tracing::warn!(error = %self.lake.unavailable(&error), "JSON mirror is behind; it will be written again from the log");
             self.mirror_behind = true;
@@ -273,8 +297,9 @@ async fn upload_ticks(
         }
     };
     let data = async {
-        let encoded = blocking(move || encode::parquet(Table::StockData, &rows)).await?;
-        upload(lake, Table::StockData, name.clone(), partition, encoded).await
+        let tally = lake.tally();
+        let encoded = tally.timed(Step::Encode, blocking(move || encode::parquet(Table::StockData, &rows))).await?;
+        tally.timed(Step::Upload, upload(lake, Table::StockData, name.clone(), partition, encoded)).await
     };
     let (add, mirror) = futures::try_join!(data, gzip)?;
     Ok(Uploaded { add, mirror, hour: (hour.dt(), hour.hour()) })
@@ -290,6 +315,7 @@ async fn upload(
     let path = Path::from(format!("{}/{name}", table.name()));
     let size_bytes = encoded.parquet.len();
     lake.store().put(&path, PutPayload::from_bytes(encoded.parquet)).await.map_err(|e| lake.unavailable(&e))?;
+    lake.tally().file(table, size_bytes);
     Ok(AddFile { name, size_bytes, partition, statistics: encoded.statistics })
 }
 
@@ -300,8 +326,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, LakeError>
 
 #[cfg(test)]
 mod tests {
-    use ticklake_schemas::RejectClass;
-
     use super::*;
     use crate::clock::ManualClock;
     use crate::encode::tests::ticks;
@@ -327,6 +351,7 @@ mod tests {
                 timestamp_ms: Some(NOW_NS / 1_000_000),
                 key: None,
                 payload: None,
+                headers: vec![],
                 class: RejectClass::Tombstone,
                 reason: "no value".into(),
             })

@@ -18,7 +18,10 @@ use ticklake_schemas::{DEAD_LETTERS, STOCK_DATA, STOCK_DATA_JSON};
 use url::Url;
 
 use crate::LakeError;
+use crate::counted_store::CountedStore;
 use crate::layout::Table;
+use crate::patience::{Patience, Patient};
+use crate::tally::Tally;
 
 /// An opened lake. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +29,8 @@ pub struct Lake {
     url: Url,
     root: Arc<dyn ObjectStore>,
     store: Arc<PrefixStore<Arc<dyn ObjectStore>>>,
+    patience: Patience,
+    tally: Arc<Tally>,
 }
 
 impl Lake {
@@ -64,11 +69,7 @@ impl Lake {
                 })?;
             }
             let lake = Self::connect(url).await?;
-            if let Some(stranger) = lake.stranger().await? {
-                return Err(LakeError::Invalid(format!(
-                    "{location} is not a lake and holds other things ({stranger}); give --lake an empty or new place"
-                )));
-            }
+            lake.refuse_strangers().await?;
             Ok(lake)
         })
     }
@@ -83,8 +84,21 @@ impl Lake {
                 (Arc::new(bucket), Path::from_url_path(url.path()).map_err(|e| invalid(e.into()))?)
             }
         };
+        Ok(Self::at(url, root, prefix, Patience::default()))
+    }
+
+    /// A lake at a prefix of a store, as if it lay at `url`.
+    pub(crate) fn at(url: Url, root: Arc<dyn ObjectStore>, prefix: Path, patience: Patience) -> Self {
+        let tally = Arc::new(Tally::default());
+        let root: Arc<dyn ObjectStore> = Arc::new(Patient::new(root, patience.request_time_max));
+        let root: Arc<dyn ObjectStore> = Arc::new(CountedStore::new(root, Arc::clone(&tally)));
         let store = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
-        Ok(Self { url, root, store })
+        Self { url, root, store, patience, tally }
+    }
+
+    /// What this process has asked of the lake.
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
     }
 
     /// The lake's URL, with a trailing slash.
@@ -101,6 +115,11 @@ impl Lake {
     /// Objects by their key relative to the lake (see `layout`).
     pub fn store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.store) as Arc<dyn ObjectStore>
+    }
+
+    /// How long to wait for the store.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// The whole store and the URL of a table in it, as delta-rs wants them.
@@ -130,6 +149,20 @@ impl Lake {
                 })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that this is a lake, or a place for one.
+    ///
+    /// # Errors
+    /// `Invalid` when the place holds something else, `Unavailable` when it cannot be read.
+    pub(crate) async fn refuse_strangers(&self) -> Result<(), LakeError> {
+        match self.stranger().await? {
+            None => Ok(()),
+            Some(stranger) => Err(LakeError::Invalid(format!(
+                "{} is not a lake and holds other things ({stranger}); give --lake an empty or new place",
+                self.display()
+            ))),
         }
     }
 

@@ -126,6 +126,11 @@ impl Window {
         self.span.is_empty()
     }
 
+    /// When its first message arrived, nanoseconds since the epoch.
+    pub fn opened_ns(&self) -> i64 {
+        self.opened_ns
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes

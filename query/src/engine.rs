@@ -36,6 +36,7 @@ const STORE_URL: &str = "lake://objects";
 const CATALOG: &str = "ticklake";
 const SCHEMA: &str = "lake";
 const MEMORY_MAX_BYTES: usize = 2 << 30;
+const BATCH_ROWS: usize = 8192;
 const FOOTER_CACHE_MAX_BYTES: usize = 64 << 20;
 /// How many consumers an out-of-memory error names.
 const MEMORY_CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::MIN;
@@ -49,12 +50,14 @@ pub struct EngineOptions {
     pub memory_max_bytes: usize,
     /// Threads' worth of work at once, at least 1.
     pub threads: usize,
+    /// Rows computed at a time, at least 1; few where a row may be large.
+    pub batch_rows: usize,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { as_of: AsOf::Latest, memory_max_bytes: MEMORY_MAX_BYTES, threads }
+        Self { as_of: AsOf::Latest, memory_max_bytes: MEMORY_MAX_BYTES, threads, batch_rows: BATCH_ROWS }
     }
 }
 
@@ -197,7 +200,8 @@ fn config(options: &EngineOptions) -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_information_schema(true)
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
-        .with_target_partitions(options.threads.max(1));
+        .with_target_partitions(options.threads.max(1))
+        .with_batch_size(options.batch_rows.max(1));
     let settings = config.options_mut();
     settings.execution.time_zone = Some("+00:00".to_owned());
     settings.sql_parser.parse_float_as_decimal = false;

@@ -69,7 +69,7 @@ impl TestLake {
                     "format": {"provider": "parquet", "options": {}},
                     "schemaString": contract.delta_schema().to_string(),
                     "partitionColumns": contract.partition_by,
-                    "configuration": {CONTRACT_VERSION_KEY: contract.version.to_string()},
+                    "configuration": {CONTRACT_VERSION_KEY: contract.compatible_from.to_string()},
                     "createdTime": 0,
                 }}),
             ],
@@ -100,10 +100,19 @@ impl TestLake {
         name
     }
 
-    /// Commits dead letters at these offsets.
+    /// Commits dead letters at these offsets, as a writer did that knew no headers yet.
     pub(crate) fn add_dead(&self, version: u64, offsets: &[i64]) {
+        self.add_dead_rows(version, offsets, None);
+    }
+
+    /// Commits dead letters with these headers.
+    pub(crate) fn add_dead_with_headers(&self, version: u64, offsets: &[i64], headers: &str) {
+        self.add_dead_rows(version, offsets, Some(headers));
+    }
+
+    fn add_dead_rows(&self, version: u64, offsets: &[i64], headers: Option<&str>) {
         let text = |value: &str| Arc::new(StringArray::from(vec![value; offsets.len()])) as ArrayRef;
-        let columns: Vec<ArrayRef> = vec![
+        let mut columns: Vec<ArrayRef> = vec![
             text("malformed_json"),
             text("not JSON"),
             text("a2V5"),
@@ -113,7 +122,10 @@ impl TestLake {
             Arc::new(Int32Array::from(vec![0; offsets.len()])),
             Arc::new(Int64Array::from(offsets.to_vec())),
         ];
-        let rows = RecordBatch::try_new(Table::DeadLetters.contract().arrow_file_schema(), columns).unwrap();
+        columns.extend(headers.map(text));
+        let schema = Table::DeadLetters.contract().arrow_file_schema();
+        let schema = Arc::new(schema.project(&(0..columns.len()).collect::<Vec<_>>()).unwrap());
+        let rows = RecordBatch::try_new(schema, columns).unwrap();
         let name = format!("dt=2020-02-22/part-{version:05}-test.zstd.parquet");
         let size = write_parquet(&self.path().join("dead_letters").join(&name), &rows);
         let statistics = json!({"numRecords": offsets.len()}).to_string();

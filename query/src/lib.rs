@@ -5,6 +5,7 @@
 //! Invariant: nothing here writes to a lake.
 
 mod date;
+pub mod dead_letters;
 mod engine;
 mod error;
 mod interruptible;
@@ -19,6 +20,8 @@ mod split;
 mod statistics;
 pub mod volatility;
 
+#[cfg(test)]
+mod dead_letters_tests;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

@@ -56,6 +56,9 @@ pub struct Column {
     /// Whether the Delta log carries minimum and maximum.
     #[serde(default)]
     pub statistics: bool,
+    /// The contract version that added it; older files hold none of it.
+    #[serde(default = "first_version")]
+    pub since: u32,
     /// One line for people.
     pub doc: String,
 }
@@ -68,6 +71,8 @@ pub struct Contract {
     pub name: String,
     /// Raised with every change.
     pub version: u32,
+    /// The oldest version whose binaries may read the table and append to it: since then columns were only added.
+    pub compatible_from: u32,
     /// Partition columns, outermost first.
     pub partition_by: Vec<String>,
     /// All columns, partition columns included.
@@ -86,6 +91,10 @@ pub fn stock_data() -> &'static Contract {
 /// The contract of `dead_letters`.
 pub fn dead_letters() -> &'static Contract {
     &DEAD_LETTERS
+}
+
+fn first_version() -> u32 {
+    1
 }
 
 fn compiled(text: &str) -> Contract {
@@ -119,6 +128,7 @@ impl Contract {
                 }
             }
         }
+        self.check_growth()?;
         for name in &self.partition_by {
             match self.column(name) {
                 Some(c) if c.kind == ColumnType::String && c.required => {}
@@ -126,6 +136,29 @@ impl Contract {
             }
         }
         Ok(())
+    }
+
+    /// A table only grows, and at its end: readers of Hive partitions tell columns by their position.
+    fn check_growth(&self) -> Result<(), String> {
+        if !(1..=self.version).contains(&self.compatible_from) {
+            return Err(format!(
+                "{} is compatible from {}, but its version is {}",
+                self.name, self.compatible_from, self.version
+            ));
+        }
+        for column in self.columns.iter().filter(|c| c.since > 1) {
+            if column.required || column.since > self.version {
+                return Err(format!(
+                    "column {:?} of {} is new in version {}: it must be nullable and no newer than the contract",
+                    column.name, self.name, column.since
+                ));
+            }
+        }
+        if self.columns.is_sorted_by_key(|c| c.since) {
+            Ok(())
+        } else {
+            Err(format!("columns of {} must be added at the end", self.name))
+        }
     }
 
     /// The column of that name.
@@ -168,12 +201,27 @@ mod tests {
     fn a_contract_that_glue_would_garble_is_refused() {
         let base = |name: &str, alias: &str| {
             format!(
-                "name='t'\nversion=1\npartition_by=[]\n[[column]]\nname='{name}'\ntype='int'\nfrom='message'\naliases=['{alias}']\ndoc=''\n"
+                "name='t'\nversion=1\ncompatible_from=1\npartition_by=[]\n[[column]]\nname='{name}'\ntype='int'\nfrom='message'\naliases=['{alias}']\ndoc=''\n"
             )
         };
         assert!(Contract::parse(&base("Price", "p")).is_err());
         assert!(Contract::parse(&base("price", "price")).is_err());
         assert!(Contract::parse(&base("price", "p")).is_ok());
         assert!(Contract::parse(&base("price", "p").replace("[]", "['price']")).is_err(), "an int cannot be a partition");
+    }
+
+    #[test]
+    fn a_column_that_old_rows_cannot_have_is_never_promised() {
+        let grown = |version: u32, second: &str| {
+            format!(
+                "name='t'\nversion={version}\ncompatible_from=1\npartition_by=[]\n\
+                 [[column]]\nname='a'\ntype='int'\nfrom='kafka'\ndoc=''\n[[column]]\nname='b'\ntype='int'\nfrom='kafka'\ndoc=''\n{second}\n"
+            )
+        };
+        assert!(Contract::parse(&grown(2, "since=2")).is_ok());
+        assert!(Contract::parse(&grown(2, "since=2\nrequired=true")).is_err());
+        assert!(Contract::parse(&grown(1, "since=2")).is_err(), "the version was not raised");
+        assert!(Contract::parse(&grown(2, "since=2\n[[column]]\nname='c'\ntype='int'\nfrom='kafka'\ndoc=''")).is_err());
+        assert!(Contract::parse(&grown(2, "since=2").replace("compatible_from=1", "compatible_from=3")).is_err());
     }
 }

@@ -1,14 +1,16 @@
 //! Contracts as Delta schemas (`schemaString` of the protocol's metaData action).
 //!
-//! Owns: the Delta type names and the key under which a table records its contract version.
+//! Owns: the Delta type names and the keys under which a table records contract versions.
 //! Source: Delta Lake protocol, "Schema Serialization Format".
 
 use serde_json::{Value, json};
 
-use crate::{ColumnType, Contract};
+use crate::{Column, ColumnType, Contract};
 
-/// Table property holding the contract version a lake was written under.
+/// Table property: the oldest contract version whose binaries may read the table and append to it.
 pub const CONTRACT_VERSION_KEY: &str = "ticklake.contractVersion";
+/// Metadata of a field: the contract version that added it. Absent for a column that was always there.
+pub const SINCE_KEY: &str = "ticklake.since";
 
 impl ColumnType {
     /// The Delta primitive type name.
@@ -23,17 +25,24 @@ impl ColumnType {
     }
 }
 
-impl Contract {
-    /// The schema as Delta's JSON struct.
+impl Column {
+    /// The column as a field of Delta's JSON struct.
     ///
     /// Every field is nullable there: Delta readers treat NOT NULL as an invariant that needs a
     /// writer feature, and columns added later read as NULL in old files.
+    pub fn delta_field(&self) -> Value {
+        let mut metadata = json!({"comment": self.doc});
+        if self.since > 1 {
+            metadata[SINCE_KEY] = json!(self.since);
+        }
+        json!({"name": self.name, "type": self.kind.delta(), "nullable": true, "metadata": metadata})
+    }
+}
+
+impl Contract {
+    /// The schema as Delta's JSON struct.
     pub fn delta_schema(&self) -> Value {
-        let fields: Vec<Value> = self
-            .columns
-            .iter()
-            .map(|c| json!({"name": c.name, "type": c.kind.delta(), "nullable": true, "metadata": {"comment": c.doc}}))
-            .collect();
+        let fields: Vec<Value> = self.columns.iter().map(Column::delta_field).collect();
         json!({"type": "struct", "fields": fields})
     }
 }

@@ -14,7 +14,7 @@ mod reject;
 mod tick;
 
 pub use contract::{Column, ColumnSource, ColumnType, Contract, dead_letters, stock_data};
-pub use delta_schema::CONTRACT_VERSION_KEY;
+pub use delta_schema::{CONTRACT_VERSION_KEY, SINCE_KEY};
 pub use event_time::{EventTime, EventTimeError, UNIX_1970_NS, epoch_to_ns, parse_event_time};
 pub use glue_schema::GlueColumn;
 pub use reject::RejectClass;

@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use ticklake_schemas::{Contract, Tick, dead_letters, stock_data};
+use ticklake_schemas::{Contract, SINCE_KEY, Tick, dead_letters, stock_data};
 
 fn assert_golden(name: &str, actual: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name);
@@ -20,8 +20,13 @@ fn assert_golden(name: &str, actual: &str) {
 }
 
 fn shapes(contract: &Contract) -> String {
-    let mut text =
-        format!("contract {} version {} partitioned by {}\n", contract.name, contract.version, contract.partition_by.join(", "));
+    let mut text = format!(
+        "contract {} version {} compatible from {} partitioned by {}\n",
+        contract.name,
+        contract.version,
+        contract.compatible_from,
+        contract.partition_by.join(", ")
+    );
     text.push_str("\nArrow, file columns\n");
     for field in contract.arrow_file_schema().fields() {
         writeln!(text, "  {} {} {}", field.name(), field.data_type(), if field.is_nullable() { "nullable" } else { "required" })
@@ -29,7 +34,8 @@ fn shapes(contract: &Contract) -> String {
     }
     text.push_str("\nDelta\n");
     for field in contract.delta_schema()["fields"].as_array().unwrap() {
-        writeln!(text, "  {} {} nullable={}", field["name"], field["type"], field["nullable"]).unwrap();
+        let since = field["metadata"].get(SINCE_KEY).map(|n| format!(" since {n}")).unwrap_or_default();
+        writeln!(text, "  {} {} nullable={}{since}", field["name"], field["type"], field["nullable"]).unwrap();
     }
     text.push_str("\nGlue\n");
     for column in contract.glue_columns() {

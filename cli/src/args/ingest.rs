@@ -4,6 +4,7 @@
 //! Does not own: what the command does with them.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -12,7 +13,7 @@ use ticklake_ingest::memory::MEMORY_MAX_LEAST;
 use ticklake_ingest::source::kafka::{Assignment, Membership, OnGap};
 use ticklake_lake::window::WindowLimits;
 
-use super::{KafkaArgs, LakeArg, parse_bytes, parse_duration};
+use super::{KafkaArgs, LakeArg, LogFormat, parse_bytes, parse_duration};
 
 #[derive(Debug, Args)]
 pub(crate) struct IngestArgs {
@@ -68,9 +69,26 @@ pub(crate) struct IngestArgs {
     /// Do not write the JSON mirror.
     #[arg(long)]
     pub(crate) no_json_mirror: bool,
+    /// Serve /metrics, /healthz and /readyz here, such as 127.0.0.1:9464.
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Log lines for people, or one JSON object a line.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
     /// Print one JSON object on stdout at the end.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn parse_memory(text: &str) -> Result<usize, String> {
+    match parse_bytes(text)? {
+        bytes if bytes < MEMORY_MAX_LEAST => Err(format!("give at least {}MiB", MEMORY_MAX_LEAST >> 20)),
+        bytes => Ok(bytes),
+    }
+}
+
+fn parse_ratio(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or_else(|| "give a share from 0 to 1".into())
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -121,17 +139,6 @@ fn parse_partitions(text: &str) -> Result<BTreeSet<i32>, String> {
         }
     }
     Ok(partitions)
-}
-
-fn parse_memory(text: &str) -> Result<usize, String> {
-    match parse_bytes(text)? {
-        bytes if bytes < MEMORY_MAX_LEAST => Err(format!("give at least {}MiB", MEMORY_MAX_LEAST >> 20)),
-        bytes => Ok(bytes),
-    }
-}
-
-fn parse_ratio(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or_else(|| "give a share from 0 to 1".into())
 }
 
 #[cfg(test)]

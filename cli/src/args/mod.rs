@@ -5,6 +5,7 @@
 
 mod catalog;
 mod demo;
+mod dlq;
 mod ingest;
 mod produce;
 mod sql;
@@ -12,11 +13,12 @@ mod status;
 
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use ticklake_schemas::DEFAULT_TOPIC;
 
 pub(crate) use catalog::{CatalogArgs, CatalogCommand};
 pub(crate) use demo::DemoArgs;
+pub(crate) use dlq::{DlqArgs, DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LettersArgs, Since};
 pub(crate) use ingest::IngestArgs;
 pub(crate) use produce::{ProduceArgs, Start};
 pub(crate) use sql::{FormatArg, LakeSqlArgs};
@@ -38,6 +40,23 @@ impl TicklakeArgs {
             _ => "warn",
         }
     }
+
+    /// How they log it.
+    pub(crate) fn log_format(&self) -> LogFormat {
+        match &self.command {
+            Command::Ingest(args) => args.log_format,
+            _ => LogFormat::Text,
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,6 +73,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// The Glue catalog of a lake.
     Catalog(CatalogArgs),
+    /// Messages that are not ticks: list them, look at one, send them back.
+    Dlq(DlqArgs),
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,8 @@
 //! | a value its column cannot hold, first in contract order | `invalid_…`, `time_out_of_range` |
 //!
 //! The first line that fits decides. Unknown members go to `extra` as they were written, also when their names repeat:
-//! `extra` is a string to every reader, and nothing is thrown away.
+//! `extra` is a string to every reader, and nothing is thrown away. So does the origin of a dead letter that was sent back,
+//! as member `ticklake-dead-letter`, from its header.
 
 mod columns;
 mod fields;
@@ -23,6 +24,8 @@ mod row;
 mod scan;
 mod swar;
 
+#[cfg(test)]
+mod fuzz_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
@@ -33,7 +36,8 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use ticklake_lake::Reject;
-use ticklake_schemas::{RejectClass, stock_data};
+use ticklake_lake::dead_letters::{Header, ORIGIN_HEADER};
+use ticklake_schemas::{RejectClass, stock_data, write_json_string};
 
 use crate::source::{RawBatch, RawRecord};
 use columns::Columns;
@@ -87,7 +91,10 @@ impl Decoder {
         for record in &batch.records {
             let payload = record.payload.as_ref().map(|range| batch.bytes(range));
             match self.message(payload, now_ns) {
-                Ok(row) => columns.push(&row, &self.extra, record),
+                Ok(row) => {
+                    keep_origin(&mut self.extra, batch, record);
+                    columns.push(&row, &self.extra, record);
+                }
                 Err(refusal) => rejects.push(reject(batch, record, refusal)),
             }
         }
@@ -170,6 +177,22 @@ fn twice(field: fields::Field, name: &str) -> Refusal {
     Refusal::new(RejectClass::DuplicateField, reason)
 }
 
+/// Appends the origin of a dead letter that was sent back and is a tick now: how anyone sees that it has landed.
+fn keep_origin(extra: &mut String, batch: &RawBatch, record: &RawRecord) {
+    let origin = batch.headers_of(record).find(|(name, _)| *name == ORIGIN_HEADER.as_bytes()).and_then(|(_, value)| value);
+    let Some(origin) = origin.and_then(|bytes| std::str::from_utf8(bytes).ok()) else { return };
+    let open = extra.pop().is_some();
+    extra.push_str(if open { "," } else { "{" });
+    write_json_string(ORIGIN_HEADER, extra);
+    extra.push(':');
+    write_json_string(origin, extra);
+    extra.push('}');
+}
+
+fn header((name, value): (&[u8], Option<&[u8]>)) -> Header {
+    Header { name: String::from_utf8_lossy(name).into_owned(), value: value.map(<[u8]>::to_vec) }
+}
+
 #[cold]
 fn reject(batch: &RawBatch, record: &RawRecord, refusal: Refusal) -> Reject {
     let bytes = |range: &std::ops::Range<usize>| batch.bytes(range).to_vec();
@@ -179,6 +202,7 @@ fn reject(batch: &RawBatch, record: &RawRecord, refusal: Refusal) -> Reject {
         timestamp_ms: record.timestamp_ms,
         key: record.key.as_ref().map(bytes),
         payload: record.payload.as_ref().map(bytes),
+        headers: batch.headers_of(record).map(header).collect(),
         class: refusal.class,
         reason: refusal.reason,
     }

@@ -228,3 +228,24 @@ fn reasons_are_one_sentence_with_the_facts() {
     assert_eq!(refusal(b"{\"a\xc3\"}").1, "byte 3 of the payload is not UTF-8");
     assert_eq!(refusal(&[b'1'; PAYLOAD_BYTES_MAX + 1]).1, "the payload has 262145 bytes, more than 262144");
 }
+
+#[test]
+fn a_dead_letter_sent_back_never_hides_where_it_came_from() {
+    let mut batch = RawBatch { topic: "feed".into(), ..RawBatch::default() };
+    let unknown = GOOD.replace('}', ",\"depth\":1}");
+    for (offset, payload) in (0..).zip([GOOD, unknown.as_str(), "{}", GOOD]) {
+        batch.push(0, offset, None, None, Some(payload.as_bytes()));
+        batch.push_header("trace", Some(b"\xff"));
+        if offset < 3 {
+            batch.push_header(ORIGIN_HEADER, Some(b"feed/0/\"5"));
+        }
+    }
+    let decoded = Decoder::new().decode(&batch, NOW_NS);
+    let extra = decoded.rows["extra"].as_string::<i32>();
+    assert_eq!(extra.value(0), r#"{"ticklake-dead-letter":"feed/0/\"5"}"#);
+    assert_eq!(extra.value(1), r#"{"depth":1,"ticklake-dead-letter":"feed/0/\"5"}"#);
+    assert!(extra.is_null(2), "other headers are not kept of a tick");
+    let headers: Vec<(&str, Option<&[u8]>)> =
+        decoded.rejects[0].headers.iter().map(|h| (h.name.as_str(), h.value.as_deref())).collect();
+    assert_eq!(headers, [("trace", Some(b"\xff".as_slice())), (ORIGIN_HEADER, Some(b"feed/0/\"5".as_slice()))]);
+}

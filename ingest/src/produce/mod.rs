@@ -7,6 +7,7 @@
 mod in_flight;
 mod rate;
 mod replay;
+mod resend;
 mod simulate;
 mod sink;
 mod topic;
@@ -21,6 +22,7 @@ pub use in_flight::InFlight;
 use rate::TokenBucket;
 pub use rate::{Rate, Speed};
 pub use replay::{Replay, ReplayConfig, Shift, parse_map};
+pub use resend::{Resend, Resender};
 pub use simulate::{SYMBOLS_MAX, SimulateConfig, SimulatedTick, Simulator};
 pub use sink::{KafkaSink, SinkConfig, SinkReport};
 pub use topic::{TopicState, create_topic_if_absent};

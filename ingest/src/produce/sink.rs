@@ -12,7 +12,9 @@ use std::time::Duration;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header as KafkaHeader, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
+use ticklake_lake::dead_letters::Header;
 
 use super::ProduceError;
 
@@ -182,8 +184,23 @@ impl KafkaSink {
     /// # Errors
     /// `Invalid` for a message larger than the broker takes, `Unavailable` when the producer cannot go on.
     pub fn send(&mut self, key: &[u8], payload: &[u8]) -> Result<bool, ProduceError> {
+        self.send_whole(Some(key), Some(payload), &[])
+    }
+
+    /// As [`Self::send`], for a message that may lack key or payload and may have headers.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub(super) fn send_whole(
+        &mut self,
+        key: Option<&[u8]>,
+        payload: Option<&[u8]>,
+        headers: &[Header],
+    ) -> Result<bool, ProduceError> {
         // No timestamp: the record gets the time of sending. Event times would be refused when in the future.
-        match self.producer.send(BaseRecord::to(&self.config.topic).key(key).payload(payload)) {
+        let mut record = BaseRecord::to(&self.config.topic);
+        (record.key, record.payload, record.headers) = (key, payload, owned(headers));
+        match self.producer.send(record) {
             Ok(()) => {
                 self.sent += 1;
                 Ok(true)
@@ -191,9 +208,9 @@ impl KafkaSink {
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(false),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
                 Err(ProduceError::Invalid(format!(
-                    "a message of symbol {:?} has {} bytes, more than message.max.bytes; raise it here and at the topic, or leave the row out",
-                    String::from_utf8_lossy(key),
-                    payload.len()
+                    "the message with key {:?} has {} bytes, more than message.max.bytes; raise it here (-X) and at the topic, or leave it out",
+                    String::from_utf8_lossy(key.unwrap_or_default()),
+                    payload.map_or(0, <[u8]>::len)
                 )))
             }
             Err((error, _)) => Err(ProduceError::Unavailable(format!(
@@ -263,6 +280,12 @@ impl KafkaSink {
             first_error: self.producer.context().first_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
+}
+
+/// Headers as librdkafka wants them; `None` for none.
+fn owned(headers: &[Header]) -> Option<OwnedHeaders> {
+    let insert = |list: OwnedHeaders, h: &Header| list.insert(KafkaHeader { key: &h.name, value: h.value.as_ref() });
+    (!headers.is_empty()).then(|| headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), insert))
 }
 
 /// Makes a client without connecting yet.

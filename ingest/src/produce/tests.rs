@@ -7,9 +7,11 @@ use std::time::Duration;
 use rdkafka::Message as _;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{Headers as _, OwnedMessage};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::{Offset, TopicPartitionList};
+use ticklake_lake::dead_letters::{Header, ORIGIN_HEADER};
 
 use super::*;
 
@@ -152,4 +154,35 @@ fn at_ten_times_the_speed_a_file_takes_a_tenth_of_its_span() {
     config.speed = Speed::Max;
     let error = run(&config, open(false), &AtomicBool::new(false), |_| ()).unwrap_err().to_string();
     assert!(error.contains("a.csv:5") && error.ends_with("3 ticks before it were sent"), "{error}");
+}
+
+#[test]
+fn a_dead_letter_goes_back_as_it_came_and_names_its_origin_once() {
+    let cluster = cluster();
+    let brokers = cluster.bootstrap_servers();
+    let header = |name: &str, value: Option<&[u8]>| Header { name: name.into(), value: value.map(<[u8]>::to_vec) };
+    let came = vec![header("trace", Some(b"\xff")), header(ORIGIN_HEADER, Some(b"older")), header("trace", None)];
+    let whole =
+        Resend { origin: "ticks/0/9".into(), key: Some(b"K\0".to_vec()), payload: Some(b"\xfe{".to_vec()), headers: came };
+    let bare = Resend { key: None, payload: None, headers: vec![], ..whole.clone() };
+    let mut sender = Resender::connect(&SinkConfig::new(&brokers, TOPIC)).unwrap();
+    sender.send(whole.clone()).unwrap();
+    sender.send(bare).unwrap();
+    assert_eq!(sender.finish().unwrap(), 2);
+
+    let consumer = consumer(&brokers);
+    let mut found: Vec<OwnedMessage> = Vec::new();
+    while found.len() < 2 {
+        found.extend(consumer.poll(Duration::from_secs(10)).map(|message| message.unwrap().detach()));
+    }
+    found.sort_by_key(|message| message.key().is_none());
+    let headers = |message: &OwnedMessage| {
+        message.headers().unwrap().iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect::<Vec<_>>()
+    };
+    let origin = (ORIGIN_HEADER.to_owned(), Some(b"ticks/0/9".to_vec()));
+    assert_eq!((found[0].key(), found[0].payload()), (whole.key.as_deref(), whole.payload.as_deref()));
+    let trace = |value: Option<&[u8]>| ("trace".to_owned(), value.map(<[u8]>::to_vec));
+    assert_eq!(headers(&found[0]), [trace(Some(b"\xff")), trace(None), origin.clone()]);
+    assert_eq!((found[1].key(), found[1].payload()), (None, None), "a tombstone stays one");
+    assert_eq!(headers(&found[1]), [origin]);
 }

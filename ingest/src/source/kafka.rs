@@ -8,8 +8,8 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
@@ -18,13 +18,16 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::RawBatch;
+pub use super::kafka_ends::Ends;
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
 pub use super::kafka_settings::{Assignment, KafkaConfig, Membership};
 pub use super::start::OnGap;
+use super::{RawBatch, kafka_headers};
 use crate::error::IngestError;
 
+/// What librdkafka may hold ahead of us, all partitions together.
+const FETCH_QUEUE_KBYTES: &str = "queued.max.messages.kbytes";
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// Asked in the middle of a run: longer than a broker takes to restart.
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(60);
@@ -54,7 +57,7 @@ pub type Cursors = BTreeMap<i32, i64>;
 
 /// A consumer of one topic.
 pub struct KafkaSource {
-    consumer: BaseConsumer<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
     config: KafkaConfig,
     fetch_queue_bytes: usize,
     /// A rebalance that was handed out and is not answered yet.
@@ -62,17 +65,17 @@ pub struct KafkaSource {
 }
 
 impl KafkaSource {
-    /// Connects, checks that topic and partitions are there, and asks for them; at most `fetch_queue_bytes` of messages are
-    /// fetched ahead.
+    /// Connects, checks that topic and partitions are there, and asks for them; fetches at most so many bytes ahead.
     ///
     /// # Errors
     /// `Unavailable` when no broker answers, `Invalid` for an unknown topic, partition or setting.
     pub fn connect(config: &KafkaConfig, fetch_queue_bytes: usize) -> Result<Self, IngestError> {
         let mut client = config.client()?;
         client.set("group.id", &config.group);
-        // What librdkafka may hold ahead of us, all partitions together.
-        client.set("queued.max.messages.kbytes", (fetch_queue_bytes >> 10).to_string());
-        let consumer = create(&client)?;
+        if !config.librdkafka.contains_key(FETCH_QUEUE_KBYTES) {
+            client.set(FETCH_QUEUE_KBYTES, (fetch_queue_bytes >> 10).to_string());
+        }
+        let consumer = Arc::new(create(&client)?);
         let wanted = wanted(&consumer, config)?;
         let source = Self { consumer, config: config.clone(), fetch_queue_bytes, unanswered: Cell::new(None) };
         source.consumer.context().connected.store(true, Ordering::Relaxed);
@@ -108,6 +111,11 @@ impl KafkaSource {
     /// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
     pub fn partitions(&self) -> Result<Vec<i32>, IngestError> {
         partitions(&self.consumer, &self.config.brokers, &self.config.topic)
+    }
+
+    /// A way to ask from elsewhere where the partitions end.
+    pub fn ends(&self) -> Ends {
+        Ends { consumer: Arc::downgrade(&self.consumer), topic: self.config.topic.clone() }
     }
 
     /// Low and high watermark of a partition.
@@ -157,6 +165,7 @@ impl KafkaSource {
                     *cursor = offset + 1;
                     let timestamp_ms = message.timestamp().to_millis().filter(|ms| (0..=TIMESTAMP_MS_MAX).contains(ms));
                     batch.push(partition, offset, timestamp_ms, message.key(), message.payload());
+                    kafka_headers::keep(batch, message.headers());
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     if cursors.contains_key(&partition) {

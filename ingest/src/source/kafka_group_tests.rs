@@ -30,7 +30,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOOKS_MAX: u32 = 3000;
 const TICK: &str = r#"{"symbol":"A","time":"2024-05-01T13:00:00Z","price":1.5}"#;
 const MAX_POLL_INTERVAL: Duration = Duration::from_millis(1500);
-const FETCH_QUEUE_BYTES: usize = 8 << 20;
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
 /// A log that keeps the law.
@@ -119,7 +118,7 @@ impl Wish {
         let settings = CollectSettings { source: source(), limits: self.window, batch: BatchLimits::default(), until_end: false };
         let (runtime, for_collector, kafka) = (Handle::current(), Arc::clone(&shared), self.kafka);
         let collecting = tokio::task::spawn_blocking(move || {
-            let kafka = KafkaSource::connect(&kafka, FETCH_QUEUE_BYTES)?;
+            let kafka = KafkaSource::connect(&kafka, 1 << 20)?;
             Collector::new(settings, kafka, Decoder::new(), Arc::new(SystemClock), requests, committed, runtime, for_collector)
                 .run()
         });

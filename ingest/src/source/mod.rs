@@ -1,13 +1,16 @@
 //! Where messages come from, and the batch they come in.
 //!
-//! Owns: `RawBatch`, the bytes of many messages in one buffer, with the span they cover.
+//! Owns: `RawBatch`, the bytes of many messages in one buffer, headers included, with the span they cover.
 //! Does not own: what a message means (`decode`).
 //! Invariant: every record of a batch lies inside its span; offsets in a span without a record hold nothing for us
 //! (transaction markers, aborted or compacted messages).
 
 pub mod kafka;
+mod kafka_ends;
 #[cfg(test)]
 mod kafka_group_tests;
+mod kafka_headers;
+pub mod kafka_origins;
 mod kafka_rebalance;
 mod kafka_settings;
 pub(crate) mod start;
@@ -30,6 +33,17 @@ pub struct RawRecord {
     pub key: Option<Range<usize>>,
     /// Payload bytes; `None` for a tombstone.
     pub payload: Option<Range<usize>>,
+    /// Its headers, in their order: a range of the batch's.
+    pub headers: Range<usize>,
+}
+
+/// A header's bytes, as ranges into the batch's buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawHeader {
+    /// Name, UTF-8.
+    pub name: Range<usize>,
+    /// Value; `None` for null.
+    pub value: Option<Range<usize>>,
 }
 
 /// Messages as they came, bounded by rows, bytes and wait.
@@ -39,6 +53,8 @@ pub struct RawBatch {
     pub topic: Arc<str>,
     /// The messages, in arrival order (ascending offsets within a partition).
     pub records: Vec<RawRecord>,
+    /// Headers of all messages, one message's after another's.
+    pub headers: Vec<RawHeader>,
     /// Their bytes.
     pub data: Vec<u8>,
     /// The offsets this batch accounts for.
@@ -48,18 +64,34 @@ pub struct RawBatch {
 impl RawBatch {
     /// Appends a message's bytes and coordinates.
     pub fn push(&mut self, partition: i32, offset: i64, timestamp_ms: Option<i64>, key: Option<&[u8]>, payload: Option<&[u8]>) {
-        let mut store = |bytes: &[u8]| {
-            let from = self.data.len();
-            self.data.extend_from_slice(bytes);
-            from..self.data.len()
-        };
-        let key = key.map(&mut store);
-        let payload = payload.map(&mut store);
-        self.records.push(RawRecord { partition, offset, timestamp_ms, key, payload });
+        let key = key.map(|bytes| self.store(bytes));
+        let payload = payload.map(|bytes| self.store(bytes));
+        let headers = self.headers.len()..self.headers.len();
+        self.records.push(RawRecord { partition, offset, timestamp_ms, key, payload, headers });
+    }
+
+    /// Appends a header to the message pushed last.
+    pub fn push_header(&mut self, name: &str, value: Option<&[u8]>) {
+        let header = RawHeader { name: self.store(name.as_bytes()), value: value.map(|bytes| self.store(bytes)) };
+        self.headers.push(header);
+        if let Some(last) = self.records.last_mut() {
+            last.headers.end = self.headers.len();
+        }
+    }
+
+    fn store(&mut self, bytes: &[u8]) -> Range<usize> {
+        let from = self.data.len();
+        self.data.extend_from_slice(bytes);
+        from..self.data.len()
     }
 
     /// The bytes of a range.
     pub fn bytes(&self, range: &Range<usize>) -> &[u8] {
         &self.data[range.clone()]
+    }
+
+    /// A message's headers: name and value bytes.
+    pub fn headers_of(&self, record: &RawRecord) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.headers[record.headers.clone()].iter().map(|h| (self.bytes(&h.name), h.value.as_ref().map(|v| self.bytes(v))))
     }
 }

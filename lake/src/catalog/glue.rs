@@ -4,6 +4,7 @@
 //! Does not own: credentials and endpoints (`aws`), what to register (`spec`, `plan`), in which order (`sync`).
 //! Invariant: one method, one call to Glue; the SDK's retries are the only ones made here, and they are bounded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +22,7 @@ use super::{
     PartitionPage, PartitionSpec, TableSpec, Updated, check_call_size,
 };
 use crate::LakeError;
+use crate::tally::{Service, Tally};
 
 /// The IAM actions ticklake needs on the catalog, the database and its tables.
 pub const IAM_ACTIONS: [&str; 8] = [
@@ -53,6 +55,7 @@ const OVERTAKEN: &str = "ConcurrentModificationException";
 pub struct GlueCatalog {
     client: Client,
     endpoint: String,
+    tally: Arc<Tally>,
 }
 
 impl GlueCatalog {
@@ -63,16 +66,35 @@ impl GlueCatalog {
             let region = shared.region().map_or("?", |r| r.as_ref());
             format!("https://glue.{region}.amazonaws.com")
         });
+        Self::new(aws_sdk_glue::config::Builder::from(&shared), retries(), endpoint)
+    }
+
+    fn new(config: aws_sdk_glue::config::Builder, retries: RetryConfig, endpoint: String) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(CALL_TIMEOUT)
             .build();
-        let config = aws_sdk_glue::config::Builder::from(&shared)
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(1 + RETRIES_MAX))
-            .build();
-        Self { client: Client::from_conf(config), endpoint }
+        let config = config.timeout_config(timeouts).retry_config(retries).build();
+        Self { client: Client::from_conf(config), endpoint, tally: Arc::default() }
+    }
+
+    /// The same catalog, its requests counted together with a lake's.
+    #[must_use]
+    pub fn tallied(self, tally: Arc<Tally>) -> Self {
+        Self { tally, ..self }
+    }
+
+    /// Makes a call and counts it; the SDK's retries are inside.
+    async fn counted<T, E: ProvideErrorMetadata>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, SdkError<E>>>,
+    ) -> Result<T, SdkError<E>> {
+        let mut pending = self.tally.request(Service::Glue, operation);
+        let answer = call.await;
+        pending.ends(status(&answer));
+        answer
     }
 
     /// Sorts a failed call by what the caller should do. `thing` is a database or one of its tables.
@@ -140,6 +162,28 @@ impl GlueCatalog {
     }
 }
 
+/// The SDK's own: exponential pauses with jitter, after throttling, server errors and answers that got lost.
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(1 + RETRIES_MAX)
+}
+
+/// How a call ended, in few words.
+fn status<T, E: ProvideErrorMetadata>(answer: &Result<T, SdkError<E>>) -> &'static str {
+    match answer {
+        Ok(_) => "ok",
+        Err(SdkError::ServiceError(refusal)) => match refusal.err().meta().code().unwrap_or_default() {
+            NOT_FOUND => "not_found",
+            EXISTS => "already_exists",
+            OVERTAKEN => "overtaken",
+            "ThrottlingException" => "throttled",
+            "AccessDeniedException" => "denied",
+            _ => "refused",
+        },
+        Err(SdkError::TimeoutError(_)) => "timed_out",
+        Err(_) => "failed",
+    }
+}
+
 /// Whether Glue gave this code as its reason.
 fn is<E: ProvideErrorMetadata>(error: &SdkError<E>, code: &str) -> bool {
     error.as_service_error().is_some_and(|e| e.meta().code() == Some(code))
@@ -149,13 +193,13 @@ fn is<E: ProvideErrorMetadata>(error: &SdkError<E>, code: &str) -> bool {
 impl Catalog for GlueCatalog {
     async fn ensure_database(&self, database: &str) -> Result<Created, LakeError> {
         let thing = format!("database {database}");
-        match self.client.get_database().name(database).send().await {
+        match self.counted("GetDatabase", self.client.get_database().name(database).send()).await {
             Ok(_) => return Ok(Created::Already),
             Err(e) if is(&e, NOT_FOUND) => {}
             Err(e) => return Err(self.failed("glue:GetDatabase", &thing, &e)),
         }
         let input = DatabaseInput::builder().name(database).description("Tables of a ticklake").build().map_err(invalid)?;
-        match self.client.create_database().database_input(input).send().await {
+        match self.counted("CreateDatabase", self.client.create_database().database_input(input).send()).await {
             Ok(_) => Ok(Created::Now),
             Err(e) if is(&e, EXISTS) => Ok(Created::Already),
             Err(e) => Err(self.failed("glue:CreateDatabase", &thing, &e)),
@@ -163,7 +207,7 @@ impl Catalog for GlueCatalog {
     }
 
     async fn get_table(&self, database: &str, name: &str) -> Result<Option<FoundTable>, LakeError> {
-        match self.client.get_table().database_name(database).name(name).send().await {
+        match self.counted("GetTable", self.client.get_table().database_name(database).name(name).send()).await {
             Ok(answer) => Ok(answer.table().map(found_table)),
             Err(e) if is(&e, NOT_FOUND) => Ok(None),
             Err(e) => Err(self.failed("glue:GetTable", &format!("table {database}.{name}"), &e)),
@@ -172,7 +216,8 @@ impl Catalog for GlueCatalog {
 
     async fn create_table(&self, database: &str, table: &TableSpec) -> Result<Created, LakeError> {
         let input = table_input(table, &OthersNotes::default())?;
-        match self.client.create_table().database_name(database).table_input(input).send().await {
+        let call = self.client.create_table().database_name(database).table_input(input);
+        match self.counted("CreateTable", call.send()).await {
             Ok(_) => Ok(Created::Now),
             Err(e) if is(&e, EXISTS) => Ok(Created::Already),
             Err(e) => Err(self.failed("glue:CreateTable", &format!("table {database}.{}", table.name), &e)),
@@ -183,7 +228,7 @@ impl Catalog for GlueCatalog {
         let version = (!found.version.is_empty()).then(|| found.version.clone());
         let call = self.client.update_table().database_name(database).table_input(table_input(table, &found.others)?);
         // Skipping the archive: Glue keeps a bounded number of versions, and ours say nothing the log does not.
-        match call.set_version_id(version).skip_archive(true).send().await {
+        match self.counted("UpdateTable", call.set_version_id(version).skip_archive(true).send()).await {
             Ok(_) => Ok(Updated::Done),
             Err(e) if is(&e, OVERTAKEN) || is(&e, NOT_FOUND) => Ok(Updated::Overtaken),
             Err(e) => Err(self.failed("glue:UpdateTable", &format!("table {database}.{}", table.name), &e)),
@@ -192,7 +237,8 @@ impl Catalog for GlueCatalog {
 
     async fn list_partitions(&self, database: &str, table: &str, page: Option<String>) -> Result<PartitionPage, LakeError> {
         let call = self.client.get_partitions().database_name(database).table_name(table).set_next_token(page);
-        let answer = call.exclude_column_schema(true).max_results(PARTITIONS_PER_PAGE_MAX).send().await;
+        let call = call.exclude_column_schema(true).max_results(PARTITIONS_PER_PAGE_MAX);
+        let answer = self.counted("GetPartitions", call.send()).await;
         let answer = answer.map_err(|e| self.failed("glue:GetPartitions", &format!("table {database}.{table}"), &e))?;
         Ok(PartitionPage {
             partitions: answer.partitions().iter().map(found_partition).collect(),
@@ -211,7 +257,8 @@ impl Catalog for GlueCatalog {
         let thing = format!("table {database}.{}", table.name);
         let inputs = partitions.iter().map(|p| partition_input(table, p)).collect::<Result<Vec<_>, _>>()?;
         let call = self.client.batch_create_partition().database_name(database).table_name(&table.name);
-        let answer = call.set_partition_input_list(Some(inputs)).send().await.map_err(|e| self.failed(ACTION, &thing, &e))?;
+        let call = call.set_partition_input_list(Some(inputs));
+        let answer = self.counted("BatchCreatePartition", call.send()).await.map_err(|e| self.failed(ACTION, &thing, &e))?;
         self.first_refusal(ACTION, &thing, answer.errors(), EXISTS)?;
         Ok(partitions.len() - answer.errors().len().min(partitions.len()))
     }
@@ -223,7 +270,8 @@ impl Catalog for GlueCatalog {
         let list = |v: &Vec<String>| PartitionValueList::builder().set_values(Some(v.clone())).build().map_err(invalid);
         let lists = values.iter().map(list).collect::<Result<Vec<_>, _>>()?;
         let call = self.client.batch_delete_partition().database_name(database).table_name(table);
-        let answer = call.set_partitions_to_delete(Some(lists)).send().await.map_err(|e| self.failed(ACTION, &thing, &e))?;
+        let call = call.set_partitions_to_delete(Some(lists));
+        let answer = self.counted("BatchDeletePartition", call.send()).await.map_err(|e| self.failed(ACTION, &thing, &e))?;
         self.first_refusal(ACTION, &thing, answer.errors(), NOT_FOUND)?;
         Ok(values.len() - answer.errors().len().min(values.len()))
     }
@@ -320,6 +368,9 @@ fn found_partition(partition: &Partition) -> PartitionSpec {
 }
 
 #[cfg(test)]
+mod fault_tests;
+
+#[cfg(test)]
 mod tests {
     use super::super::conformance;
     use super::super::spec::LakeTables;
@@ -349,7 +400,7 @@ mod tests {
     #[test]
     fn a_refusal_always_says_where_and_what_to_do() {
         let client = Client::from_conf(aws_sdk_glue::Config::builder().behavior_version_latest().build());
-        let glue = GlueCatalog { client, endpoint: "http://127.0.0.1:1".into() };
+        let glue = GlueCatalog { client, endpoint: "http://127.0.0.1:1".into(), tally: Arc::default() };
         let error = glue.refused("glue:GetTable", "table ticks.stock_data", "AccessDeniedException", "not authorized");
         let text = error.to_string();
         assert!(matches!(error, LakeError::Unavailable { .. }), "{text}");

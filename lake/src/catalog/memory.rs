@@ -55,6 +55,7 @@ struct Entry {
 struct State {
     databases: BTreeMap<String, BTreeMap<String, Entry>>,
     faults: BTreeMap<Call, VecDeque<Fault>>,
+    fault_at: Option<(usize, Fault)>,
     calls: Vec<Call>,
 }
 
@@ -85,6 +86,11 @@ impl MemoryCatalog {
     /// Lets the next call of that kind without a fault meet this one.
     pub fn inject(&self, call: Call, fault: Fault) {
         self.lock().faults.entry(call).or_default().push_back(fault);
+    }
+
+    /// Lets the call of that number, counted from 0, meet this fault, whatever its kind.
+    pub fn inject_at(&self, call: usize, fault: Fault) {
+        self.lock().fault_at = Some((call, fault));
     }
 
     /// The calls made so far.
@@ -120,8 +126,10 @@ impl MemoryCatalog {
     /// Runs one call under whatever fault awaits it.
     fn call<T>(&self, call: Call, run: impl FnOnce(&mut State) -> Result<T, LakeError>) -> Result<T, LakeError> {
         let mut state = self.lock();
+        let number = state.calls.len();
         state.calls.push(call);
         let fault = state.faults.get_mut(&call).and_then(VecDeque::pop_front);
+        let fault = fault.or(state.fault_at.and_then(|(at, fault)| (at == number).then_some(fault)));
         if fault == Some(Fault::Outage) {
             return Err(failed(call, "did not answer"));
         }

@@ -14,6 +14,7 @@ use url::Url;
 use super::spec::{self, Folder, LakeTables};
 use super::sync::{Elsewhere, committed_folders, create_partitions, sync_with};
 use super::{Catalog, PartitionSpec};
+use crate::tally::Step;
 use crate::{Lake, LakeError};
 
 /// Longest time one registration may take; the next one goes on where it stopped.
@@ -41,7 +42,8 @@ impl Registrar {
     /// # Errors
     /// As [`super::sync`], and `Invalid` when a table belongs to another lake. Log it and go on: the next call makes up for it.
     pub async fn register(&mut self, folders: &BTreeSet<Folder>) -> Result<usize, LakeError> {
-        match tokio::time::timeout(REGISTER_TIMEOUT, self.advance(folders)).await {
+        let tally = self.lake.tally();
+        match tally.timed(Step::Catalog, tokio::time::timeout(REGISTER_TIMEOUT, self.advance(folders))).await {
             Ok(done) => done,
             Err(_) => Err(LakeError::Unavailable {
                 what: format!("Glue database {}", self.database),

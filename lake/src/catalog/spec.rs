@@ -201,7 +201,7 @@ mod tests {
         };
         assert_eq!(render(&tables.stock_data), delta("stock_data", &format!("{TICK_COLUMNS}, dt string, hour string")));
         let rejects = "class string, reason string, key_base64 string, payload_base64 string, kafka_time timestamp, \
-            kafka_topic string, kafka_partition int, kafka_offset bigint, dt string";
+            kafka_topic string, kafka_partition int, kafka_offset bigint, dt string, headers string";
         assert_eq!(render(&tables.dead_letters), delta("dead_letters", rejects));
     }
 

@@ -1,0 +1,186 @@
+//! What this process has asked of a lake and its services, in plain numbers.
+//!
+//! Owns: counting requests, steps of a publication, files and conflicts, while others may read them.
+//! Does not own: where these happen (each place counts its own, once), how they are shown (`ingest/metrics`).
+//! Invariant: every label is one of few constants, so what is kept here stays small for ever.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::histogram::Histogram;
+use crate::layout::Table;
+
+/// Upper bounds of durations: from a local disk's to a store's that is about to be given up.
+const SECONDS: [f64; 15] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Upper bounds of file sizes: 4 KiB to 1 GiB.
+const FILE_BYTES: [f64; 10] =
+    [4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0, 67_108_864.0, 268_435_456.0, 1_073_741_824.0];
+/// How a request ended whose caller did not wait for its end.
+const CANCELLED: &str = "cancelled";
+
+/// A step of making a window durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Dead letters, up to and with their own commit.
+    Rejects,
+    /// One file's Parquet.
+    Encode,
+    /// One file's upload.
+    Upload,
+    /// The commit of `stock_data`.
+    Commit,
+    /// The JSON files of the commit.
+    Mirror,
+    /// The registration in the catalog, beside the publishing of later windows.
+    Catalog,
+}
+
+impl Step {
+    /// The text form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejects => "rejects",
+            Self::Encode => "encode",
+            Self::Upload => "upload",
+            Self::Commit => "commit",
+            Self::Mirror => "mirror",
+            Self::Catalog => "catalog",
+        }
+    }
+}
+
+/// Why a log entry was not simply written, and what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Conflict {
+    /// Another writer had that version.
+    LostRace,
+    /// The put failed or found an entry, which was ours.
+    AmbiguousOurs,
+    /// The put failed and there is no entry.
+    AmbiguousAbsent,
+}
+
+impl Conflict {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::LostRace, Self::AmbiguousOurs, Self::AmbiguousAbsent];
+
+    /// The text form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LostRace => "lost_race",
+            Self::AmbiguousOurs => "ambiguous_ours",
+            Self::AmbiguousAbsent => "ambiguous_absent",
+        }
+    }
+}
+
+/// Whom a request asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// The place of the lake.
+    ObjectStore,
+    /// The catalog.
+    Glue,
+}
+
+/// What is told apart of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Request {
+    /// Whom it asks.
+    pub service: Service,
+    /// For what.
+    pub operation: &'static str,
+    /// How it ended.
+    pub status: &'static str,
+}
+
+/// The numbers at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Seconds of requests; a client's own retries are inside.
+    pub requests: BTreeMap<Request, Histogram>,
+    /// Seconds of steps.
+    pub steps: BTreeMap<Step, Histogram>,
+    /// Bytes of the files uploaded, whether or not they became visible.
+    pub files: BTreeMap<Table, Histogram>,
+    /// Conflicts over log entries.
+    pub conflicts: BTreeMap<Conflict, u64>,
+}
+
+/// The numbers of a process, shared by all who count.
+#[derive(Debug, Default)]
+pub struct Tally(Mutex<Counts>);
+
+impl Tally {
+    /// The numbers so far.
+    pub fn counts(&self) -> Counts {
+        self.lock().clone()
+    }
+
+    /// Does a step and counts its seconds, however it ends.
+    pub(crate) async fn timed<T>(&self, step: Step, work: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let done = work.await;
+        let seconds = began.elapsed().as_secs_f64();
+        self.lock().steps.entry(step).or_insert_with(|| Histogram::new(&SECONDS)).observe(seconds);
+        done
+    }
+
+    pub(crate) fn conflict(&self, conflict: Conflict) {
+        *self.lock().conflicts.entry(conflict).or_default() += 1;
+    }
+
+    pub(crate) fn file(&self, table: Table, bytes: usize) {
+        self.lock().files.entry(table).or_insert_with(|| Histogram::new(&FILE_BYTES)).observe(bytes as f64);
+    }
+
+    /// Begins a request, which counts when the answer is dropped.
+    pub(crate) fn request(self: &Arc<Self>, service: Service, operation: &'static str) -> Pending {
+        let request = Request { service, operation, status: CANCELLED };
+        Pending { tally: Arc::clone(self), request, began: Instant::now() }
+    }
+
+    /// Numbers are whole whoever panicked while adding to them.
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request under way.
+pub(crate) struct Pending {
+    tally: Arc<Tally>,
+    request: Request,
+    began: Instant,
+}
+
+impl Pending {
+    /// How it ends, unless told otherwise later.
+    pub(crate) fn ends(&mut self, status: &'static str) {
+        self.request.status = status;
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let seconds = self.began.elapsed().as_secs_f64();
+        self.tally.lock().requests.entry(self.request).or_insert_with(|| Histogram::new(&SECONDS)).observe(seconds);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_nobody_waited_for_is_never_left_out_nor_taken_for_a_success() {
+        let tally = Arc::new(Tally::default());
+        drop(tally.request(Service::Glue, "GetTable"));
+        tally.request(Service::Glue, "GetTable").ends("ok");
+        assert_eq!(tally.timed(Step::Commit, async { 7 }).await, 7);
+        let counts = tally.counts();
+        let statuses: Vec<_> = counts.requests.iter().map(|(r, seconds)| (r.status, seconds.count())).collect();
+        assert_eq!(statuses, [("cancelled", 1), ("ok", 1)]);
+        assert_eq!(counts.steps[&Step::Commit].count(), 1);
+    }
+}
