@@ -4,10 +4,11 @@ Invariant: `produce` returns only when the broker has acknowledged every message
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, Message as KafkaMessage, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from commands import wait_until
 
@@ -33,10 +34,18 @@ class Topic:
         admin = AdminClient({"bootstrap.servers": self.brokers})  # must outlive the answer
         admin.create_topics([NewTopic(self.name, partitions, 1, config=config)])[self.name].result(WITHIN_S)
 
-    def recreate(self, partitions: int):
-        """Deletes it and makes it again, empty."""
+    def grow(self, partitions: int):
+        """Raises the number of partitions."""
+        admin = AdminClient({"bootstrap.servers": self.brokers})
+        admin.create_partitions([NewPartitions(self.name, partitions)])[self.name].result(WITHIN_S)
+
+    def delete(self):
         admin = AdminClient({"bootstrap.servers": self.brokers})
         admin.delete_topics([self.name])[self.name].result(WITHIN_S)
+
+    def recreate(self, partitions: int):
+        """Deletes it and makes it again, empty."""
+        self.delete()
         wait_until(f"{self.name} is gone", lambda: not self.exists(), WITHIN_S)
         self.create(partitions)
 
@@ -76,15 +85,24 @@ class Topic:
 
     def messages_by_partition(self) -> dict[int, list[tuple[bytes | None, bytes | None]]]:
         """Every (key, value), in order, read to the ends as they are now."""
+        found: dict[int, list] = {}
+        for message in self.records():
+            found.setdefault(message.partition(), []).append((message.key(), message.value()))
+        return found
+
+    def records(self) -> Iterator[KafkaMessage]:
+        """Every record, each partition's in order, read to the ends as they are now."""
         ends = {p: high for p, (low, high) in self.watermarks().items() if high > low}
         reader = Consumer({"bootstrap.servers": self.brokers, "group.id": "e2e-messages", "enable.auto.commit": False})
         reader.assign([TopicPartition(self.name, p, 0) for p in ends])
-        found: dict[int, list] = {p: [] for p in ends}
         until = time.monotonic() + WITHIN_S
-        while any(len(found[p]) < end for p, end in ends.items()):
+        while ends:
             assert time.monotonic() < until, f"{self.name}: the messages stop before {ends}"
             for message in reader.consume(1000, timeout=0.1):
                 assert not message.error(), message.error()
-                found[message.partition()].append((message.key(), message.value()))
+                until = time.monotonic() + WITHIN_S
+                if message.offset() < ends.get(message.partition(), 0):
+                    yield message
+                if message.offset() + 1 >= ends.get(message.partition(), 0):
+                    ends.pop(message.partition(), None)
         reader.close()
-        return found
