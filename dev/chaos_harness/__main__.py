@@ -32,6 +32,8 @@ TURN_S = 0.05
 ASK_EVERY_S = 1.0
 AUDIT_WITHIN_S = 600
 AUDITED = ("lost", "twice", "phantom", "mirror_missing", "mirror_extra")
+INTERRUPTED = 130
+MEMORY_MAX_MB = 512  # the ingester's default budget
 PARENT_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
 
 
@@ -165,6 +167,7 @@ class Run:
         found = evidence.truth(self.topic)
         landed = evidence.landed(self.place, found)
         sync = self.commands.run("ticklake", "catalog", "sync", "--lake", self.place.url, "--glue-database", self.name, "--json", expect=None)
+        greedy = [f"{one.name}: {one.peak_rss_mb:.0f} MB" for one in self.fleet.members.values() if one.peak_rss_mb > MEMORY_MAX_MB]
         failures = self.feed.failures + ([] if sync.code == 0 else [f"ticklake catalog sync: {sync.err[-500:]}"])
         return [
             caught_up,
@@ -175,6 +178,7 @@ class Run:
             evidence.late(landed, found),
             evidence.acknowledged(self.feed, found),
             evidence.glue(self.place, self.name, self.env) if sync.code == 0 else Check("Glue not restored", 1),
+            Check(f"ingesters that took more than {MEMORY_MAX_MB} MB", len(greedy), ", ".join(greedy)),
             Check("failures of producers and commands", len(failures), "; ".join(failures)),
         ], landed
 
@@ -223,9 +227,14 @@ def main() -> int:
         return 0
     ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)  # dev/chaos killed: end as if it had said so
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-    folder = Path(os.environ["TICKLAKE_CHAOS_DIR"])
-    run = Run(args, folder, Path(os.environ["TICKLAKE_CHAOS_SERVICES"]))
-    told = run.go()
+    folder, services = Path(os.environ["TICKLAKE_CHAOS_DIR"]), Path(os.environ["TICKLAKE_CHAOS_SERVICES"])
+    try:
+        run = Run(args, folder, services)
+        told = run.go()
+    except KeyboardInterrupt:
+        if services.is_relative_to(folder):
+            Services(services).stop()
+        return INTERRUPTED
     (folder / "report.json").write_text(json.dumps(told, indent=1))
     print(json.dumps(told) if args.json else report.as_text(told, args.markdown), end="\n" if args.json else "")
     if told["ok"]:
