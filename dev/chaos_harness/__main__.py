@@ -186,8 +186,10 @@ class Run:
         """The same question to ticklake itself."""
         at = ("--lake", self.place.url, "--brokers", self.topic.brokers, "--topic", self.topic.name)
         done = self.commands.run("ticklake", "audit", *at, "--json", expect=None, within_s=AUDIT_WITHIN_S)
-        said = done.json() if done.out else {}
-        wrong = [Check(f"ticklake audit: {name.replace('_', ' ')}", said.get(name, 1), "" if name in said else done.err[-300:]) for name in AUDITED]
+        if not done.out:
+            return [Check("ticklake audit gave no answer", 1, done.err[-500:])]
+        said = done.json()
+        wrong = [Check(f"ticklake audit: {name.replace('_', ' ')}", said[name]) for name in AUDITED]
         return [*wrong, Check("ticklake audit: exit code", done.code)]
 
     def told(self, checks: list[Check], landed: evidence.Landed, caught_up_s: float) -> dict:

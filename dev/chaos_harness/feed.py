@@ -49,7 +49,7 @@ class Feed:
         self._own_rate = rate * (POISON_SHARE + LATE_SHARE)
         self._producer = Producer({
             "bootstrap.servers": topic.brokers, "enable.idempotence": True, "compression.type": "lz4", "linger.ms": 20,
-            "message.max.bytes": MAX_MESSAGE_BYTES, "topic.metadata.refresh.interval.ms": 5000,
+            "message.max.bytes": MAX_MESSAGE_BYTES, "topic.metadata.refresh.interval.ms": 5000, "log_level": 2,
         })
         self.sent, self.failures = Sent(), []
         self.acknowledged: set[int] = set()

@@ -73,7 +73,7 @@ class Topic:
     def watermarks(self) -> dict[int, tuple[int, int]]:
         """(low, high) by partition, from the broker itself."""
         if self._consumer is None:
-            self._consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "e2e-watermarks", "enable.auto.commit": False})
+            self._consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "e2e-watermarks", "enable.auto.commit": False, "log_level": 2})
         partitions = self._consumer.list_topics(self.name, WITHIN_S).topics[self.name].partitions
         return {p: self._consumer.get_watermark_offsets(TopicPartition(self.name, p), WITHIN_S, cached=False) for p in sorted(partitions)}
 
