@@ -32,7 +32,7 @@ TURN_S = 0.05
 ASK_EVERY_S = 1.0
 AUDIT_WITHIN_S = 600
 AUDITED = ("lost", "twice", "phantom", "mirror_missing", "mirror_extra")
-INTERRUPTED = 130
+USAGE, INTERRUPTED = 2, 130
 MEMORY_MAX_MB = 512  # the ingester's default budget
 PARENT_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
 
@@ -227,8 +227,13 @@ def main() -> int:
         for fault in plan(args.seed, 60 * args.minutes, args.every):
             print(f"{fault.at_s:7.1f} s  {fault.kind} on {fault.target} for {fault.duration_s:.1f} s  {json.dumps(fault.details)}")
         return 0
+    try:
+        bin_dir()
+    except FileNotFoundError as missing:
+        say(f"dev/chaos: {missing}")
+        return USAGE
     ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)  # dev/chaos killed: end as if it had said so
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder, services = Path(os.environ["TICKLAKE_CHAOS_DIR"]), Path(os.environ["TICKLAKE_CHAOS_SERVICES"])
     try:
         run = Run(args, folder, services)
