@@ -93,13 +93,11 @@ class Run:
     def _ingest(self, name: str) -> tuple:
         librdkafka = {
             "session.timeout.ms": int(1000 * SESSION_S), "heartbeat.interval.ms": 1000, "max.poll.interval.ms": 30_000,
-            "partition.assignment.strategy": {"cooperative-sticky": "cooperative-sticky", "eager": "range,roundrobin"}[self.args.assignment],
             "topic.metadata.refresh.interval.ms": 5000,  # new partitions are found by asking
         }
-        if name == INGESTERS[-1]:
-            librdkafka["group.instance.id"] = name  # one of them a static member
+        member = ("--group-instance-id", name) if name == INGESTERS[-1] else ()  # one of them a static member
         options = [part for pair in librdkafka.items() for part in ("-X", "{}={}".format(*pair))]
-        at = ("--brokers", self.links[name, "kafka"], "--topic", self.topic.name, "--group", self.name, *options)
+        at = ("--brokers", self.links[name, "kafka"], "--topic", self.topic.name, "--group", self.name, "--assignment", self.args.assignment, *member, *options)
         to = ("--lake", self.place.url, "--glue-database", self.name, "--window-age", self.args.window_age, "--json")
         return ("ticklake", "ingest", *at, *to)
 
