@@ -75,7 +75,7 @@ class Run:
         self.clock = Clock()  # of the plan: servers may have taken their time to start
         self.commands = Commands(bin_dir(), self.env, folder / "logs")
         self.fleet = Fleet(self.commands, self.clock, self._ingest, self._addresses, (*INGESTERS, EXTRA))
-        self.feed = Feed(self.commands, self.topic, self.clock, args.seed, args.rate, say)
+        self.feed = Feed(self.commands, self.topic, self.clock, args.seed, args.rate)
         world = World(self.clock, self.fleet, self.proxies, self.topic, services)
         self.director = Director(world, plan(args.seed, 60 * args.minutes, args.every), folder / "faults.jsonl", say)
 

@@ -168,11 +168,11 @@ def _dead_letters(place: Bucket, result: Landed):
 # ---- the checks --------------------------------------------------------------------------------------------------------
 
 
-def offsets(place: Landed, found: Truth) -> list[Check]:
+def offsets(lake: Landed, found: Truth) -> list[Check]:
     """Exactly once: every offset of the topic in one of the two tables, once."""
     lost = twice = phantom = 0
     told = []
-    every = pyarrow.concat_tables(place.offsets) if place.offsets else pyarrow.table({name: pyarrow.array([], pyarrow.int64()) for name in OFFSETS})
+    every = pyarrow.concat_tables(lake.offsets) if lake.offsets else pyarrow.table({name: pyarrow.array([], pyarrow.int64()) for name in OFFSETS})
     partitions = set(found.watermarks) | set(every["kafka_partition"].unique().to_pylist())
     for partition in sorted(partitions):
         low, high = found.watermarks.get(partition, (0, 0))
@@ -186,24 +186,24 @@ def offsets(place: Landed, found: Truth) -> list[Check]:
     return [Check("ticks lost", lost, "; ".join(told)), Check("ticks twice", twice), Check("ticks that Kafka never held", phantom)]
 
 
-def mirror(place: Landed) -> Check:
-    return Check("rows that table and JSON mirror do not share", place.mirror_wrong, "; ".join(place.mirror[:TOLD_MAX]))
+def mirror(lake: Landed) -> Check:
+    return Check("rows that table and JSON mirror do not share", lake.mirror_wrong, "; ".join(lake.mirror[:TOLD_MAX]))
 
 
-def dead_letters(place: Landed, found: Truth) -> Check:
+def dead_letters(lake: Landed, found: Truth) -> Check:
     """Every poisoned message, and nothing else, is a dead letter of its class with its own bytes."""
-    wrong = {at for at in place.dead.keys() | found.poison.keys() if place.dead.get(at) != found.poison.get(at)}
+    wrong = {at for at in lake.dead.keys() | found.poison.keys() if lake.dead.get(at) != found.poison.get(at)}
     by_class = Counter(of_class for of_class, *_ in found.poison.values())
-    told = "; ".join(f"{at}: {place.dead.get(at, ('none',))[0]} for {found.poison.get(at, ('no poison',))[0]}" for at in sorted(wrong)[:TOLD_MAX])
+    told = "; ".join(f"{at}: {lake.dead.get(at, ('none',))[0]} for {found.poison.get(at, ('no poison',))[0]}" for at in sorted(wrong)[:TOLD_MAX])
     return Check("dead letters that are not what was poisoned", len(wrong), told or f"{len(by_class)} classes, {len(found.poison):,} messages")
 
 
-def late(place: Landed, found: Truth) -> Check:
+def late(lake: Landed, found: Truth) -> Check:
     """Every late tick in the folder its own record names, and no file with a tick of another hour."""
-    wrong = {at for at in place.late.keys() | found.late.keys() if place.late.get(at) != found.late.get(at)}
-    told = [f"{at}: in {place.late.get(at)} instead of {found.late.get(at)}" for at in sorted(wrong)[:TOLD_MAX]] + place.misplaced[:TOLD_MAX]
+    wrong = {at for at in lake.late.keys() | found.late.keys() if lake.late.get(at) != found.late.get(at)}
+    told = [f"{at}: in {lake.late.get(at)} instead of {found.late.get(at)}" for at in sorted(wrong)[:TOLD_MAX]] + lake.misplaced[:TOLD_MAX]
     well = f"{len(found.late):,} late ticks of {len(set(found.late.values()))} hours"
-    return Check("ticks not in the hour of their event", len(wrong) + len(place.misplaced), "; ".join(told) or well)
+    return Check("ticks not in the hour of their event", len(wrong) + len(lake.misplaced), "; ".join(told) or well)
 
 
 def glue(place: Bucket, database: str, env: dict[str, str]) -> Check:

@@ -7,7 +7,6 @@ must become of each is told by the topic itself, not by this process's memory.
 import random
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from confluent_kafka import Producer
@@ -42,8 +41,8 @@ class Sent:
 
 
 class Feed:
-    def __init__(self, commands: Commands, topic: Topic, clock: Clock, seed: int, rate: float, say: Callable[[str], None]):
-        self._commands, self._topic, self._clock, self._seed, self._say = commands, topic, clock, seed, say
+    def __init__(self, commands: Commands, topic: Topic, clock: Clock, seed: int, rate: float):
+        self._commands, self._topic, self._clock, self._seed = commands, topic, clock, seed
         self._chance = random.Random(seed)
         self._market_rate = rate * (1 - POISON_SHARE - LATE_SHARE)
         self._own_rate = rate * (POISON_SHARE + LATE_SHARE)
