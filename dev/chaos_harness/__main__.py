@@ -31,7 +31,7 @@ PARTITIONS = 8
 TURN_S = 0.05
 ASK_EVERY_S = 1.0
 AUDIT_WITHIN_S = 600
-AUDITED = ("lost", "twice", "phantom", "mirror_missing", "mirror_extra")
+AUDITED = ("lost", "twice", "phantom", "beyond", "mirror_missing", "mirror_extra")
 USAGE, INTERRUPTED = 2, 130
 MEMORY_MAX_MB = 512  # the ingester's default budget
 PARENT_DEATH_SIGNAL = 1  # prctl's PR_SET_PDEATHSIG
@@ -183,7 +183,7 @@ class Run:
     def audited(self) -> list[Check]:
         """The same question to ticklake itself."""
         at = ("--lake", self.place.url, "--brokers", self.topic.brokers, "--topic", self.topic.name)
-        done = self.commands.run("ticklake", "audit", *at, "--json", expect=None, within_s=AUDIT_WITHIN_S)
+        done = self.commands.run("ticklake", "audit", *at, "--mirror", "--json", expect=None, within_s=AUDIT_WITHIN_S)
         if not done.out:
             return [Check("ticklake audit gave no answer", 1, done.err[-500:])]
         said = done.json()
