@@ -1,12 +1,11 @@
 """Owns: what every test is given: the services, once a session; names of its own, once a test; the commands under test.
-Does not own: how a command is run (commands.py), where lakes lie (places.py), reading them back (readers.py).
+Does not own: what the chaos harness needs too: running commands, the servers, where lakes lie, reading them back (dev/testkit).
 Invariant: no test sees another's topic, prefix or database, and what a session starts it stops, also when interrupted.
 """
 
 import os
 import re
 import signal
-import subprocess
 import sys
 import uuid
 from dataclasses import dataclass
@@ -18,45 +17,15 @@ sys.dont_write_bytecode = True
 
 from commands import Commands  # noqa: E402
 from places import Bucket, Directory, Place  # noqa: E402
+from services import Services, bin_dir  # noqa: E402
 from topics import Topic  # noqa: E402
 
-DEV = Path(__file__).resolve().parent.parent
 BUCKET = "ticklake-e2e"
-START_WITHIN_S = 600
 
 
 def pytest_configure(config):
     """A polite kill ends as Ctrl-C does: fixtures are torn down, services stopped."""
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-
-
-def bin_dir() -> Path:
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or DEV.parent / "target")
-    found = Path(os.environ.get("TICKLAKE_BIN_DIR") or target / "release").absolute()
-    for name in ("ticklake", "lake-sql"):
-        if not (found / name).exists():
-            pytest.exit(f"{found / name} is not built; run `cargo build --release --bins` or set TICKLAKE_BIN_DIR", 2)
-    return found
-
-
-class Services:
-    """Servers of dev/services in one folder, and the environment that names them."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def start(self, *names: str) -> dict[str, str]:
-        log = self.folder / "start.log"
-        with log.open("a") as stderr:  # a file: a pipe would be held open by whoever inherits it
-            done = subprocess.run(
-                [DEV / "services", "start", self.folder, *names],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=START_WITHIN_S,
-            )
-        assert done.returncode == 0, f"dev/services start {' '.join(names)} failed:\n{log.read_text()[-4000:]}"
-        return dict(line.split("=", 1) for line in done.stdout.splitlines())
-
-    def stop(self):
-        subprocess.run([DEV / "services", "stop", self.folder], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +54,11 @@ def trino_url(services, addresses) -> str:
 
 @pytest.fixture(scope="session")
 def commands(addresses, tmp_path_factory) -> Commands:
-    with Commands(bin_dir(), addresses, tmp_path_factory.mktemp("commands")) as made:
+    try:
+        built = bin_dir()
+    except FileNotFoundError as missing:
+        pytest.exit(str(missing), 2)
+    with Commands(built, addresses, tmp_path_factory.mktemp("commands")) as made:
         yield made
 
 

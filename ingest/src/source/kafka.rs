@@ -29,6 +29,8 @@ use crate::error::IngestError;
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// Asked in the middle of a run: longer than a broker takes to restart.
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often the topic is looked at again for a partition that was assigned and is not known here yet.
+const LOOKS_FOR_PARTITION_MAX: u32 = 20;
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
 /// 9999-12-31T23:59:59.999Z: a record timestamp beyond it is no time, and counts as none.
 const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
@@ -119,9 +121,17 @@ impl KafkaSource {
     /// # Errors
     /// `Unavailable`.
     pub fn watermarks(&self, partition: i32) -> Result<(i64, i64), IngestError> {
-        self.consumer
-            .fetch_watermarks(&self.config.topic, partition, WATERMARKS_TIMEOUT)
-            .map_err(|e| self.failed(&format!("watermarks of {}/{partition}", self.config.topic), &e))
+        let mut looks = 0;
+        loop {
+            match self.consumer.fetch_watermarks(&self.config.topic, partition, WATERMARKS_TIMEOUT) {
+                // Made since we last looked: the group's leader saw it first, and this client must look again.
+                Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownPartition)) if looks < LOOKS_FOR_PARTITION_MAX => {
+                    looks += 1;
+                    self.partitions()?;
+                }
+                found => return found.map_err(|e| self.failed(&format!("watermarks of {}/{partition}", self.config.topic), &e)),
+            }
+        }
     }
 
     /// Fills a batch until a limit is reached, nothing comes any more, or something else happened. Partitions that have

@@ -78,6 +78,11 @@ class Bucket:
         if self.bucket not in {b["Name"] for b in self.s3.list_buckets()["Buckets"]}:
             self.s3.create_bucket(Bucket=self.bucket)
 
+    def clear(self):
+        """Deletes every object of the prefix."""
+        for key in self.keys():
+            self.s3.delete_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}")
+
     def keys(self, prefix: str = "") -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{self.prefix}/{prefix}")
         return sorted(found["Key"].removeprefix(f"{self.prefix}/") for page in pages for found in page.get("Contents", []))

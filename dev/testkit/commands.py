@@ -51,7 +51,7 @@ class Background:
     """A command that runs while the test looks at what it does."""
 
     def __init__(self, args: list[str], env: dict[str, str], out: Path, err: Path):
-        self.args, self._out, self._err = args, out, err
+        self.args, self._out, self.err_path = args, out, err
         with out.open("w") as stdout, err.open("w") as stderr:
             self.process = subprocess.Popen(args, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
 
@@ -59,7 +59,7 @@ class Background:
         return self.process.poll() is None
 
     def err(self) -> str:
-        return self._err.read_text(errors="replace")
+        return self.err_path.read_text(errors="replace")
 
     def until(self, what: str, condition: Callable[[], object], within_s: float = 60):
         """Waits for a condition; a process that ends before it is a failure."""

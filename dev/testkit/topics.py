@@ -4,10 +4,11 @@ Invariant: `produce` returns only when the broker has acknowledged every message
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, Message as KafkaMessage, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from commands import wait_until
 
@@ -34,10 +35,18 @@ class Topic:
         admin = AdminClient({"bootstrap.servers": self.brokers})  # must outlive the answer
         admin.create_topics([NewTopic(self.name, partitions, 1, config=config)])[self.name].result(WITHIN_S)
 
-    def recreate(self, partitions: int):
-        """Deletes it and makes it again, empty."""
+    def grow(self, partitions: int):
+        """Raises the number of partitions."""
+        admin = AdminClient({"bootstrap.servers": self.brokers})
+        admin.create_partitions([NewPartitions(self.name, partitions)])[self.name].result(WITHIN_S)
+
+    def delete(self):
         admin = AdminClient({"bootstrap.servers": self.brokers})
         admin.delete_topics([self.name])[self.name].result(WITHIN_S)
+
+    def recreate(self, partitions: int):
+        """Deletes it and makes it again, empty."""
+        self.delete()
         wait_until(f"{self.name} is gone", lambda: not self.exists(), WITHIN_S)
         self.create(partitions)
 
@@ -68,7 +77,7 @@ class Topic:
     def watermarks(self) -> dict[int, tuple[int, int]]:
         """(low, high) by partition, from the broker itself."""
         if self._consumer is None:
-            self._consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "e2e-watermarks", "enable.auto.commit": False})
+            self._consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "e2e-watermarks", "enable.auto.commit": False, "log_level": 2})
         partitions = self._consumer.list_topics(self.name, WITHIN_S).topics[self.name].partitions
         return {p: self._consumer.get_watermark_offsets(TopicPartition(self.name, p), WITHIN_S, cached=False) for p in sorted(partitions)}
 
@@ -84,16 +93,25 @@ class Topic:
 
     def read(self) -> dict[int, list[Message]]:
         """Every message, in order, read to the ends as they are now."""
+        found: dict[int, list[Message]] = {}
+        for record in self.records():
+            message = Message(record.value(), record.key(), record.partition(), tuple(record.headers() or ()))
+            found.setdefault(record.partition(), []).append(message)
+        return found
+
+    def records(self) -> Iterator[KafkaMessage]:
+        """Every record, each partition's in order, read to the ends as they are now."""
         ends = {p: high for p, (low, high) in self.watermarks().items() if high > low}
         reader = Consumer({"bootstrap.servers": self.brokers, "group.id": "e2e-messages", "enable.auto.commit": False})
         reader.assign([TopicPartition(self.name, p, 0) for p in ends])
-        found: dict[int, list] = {p: [] for p in ends}
         until = time.monotonic() + WITHIN_S
-        while any(len(found[p]) < end for p, end in ends.items()):
+        while ends:
             assert time.monotonic() < until, f"{self.name}: the messages stop before {ends}"
             for message in reader.consume(1000, timeout=0.1):
                 assert not message.error(), message.error()
-                headers = tuple(message.headers() or ())
-                found[message.partition()].append(Message(message.value(), message.key(), message.partition(), headers))
+                until = time.monotonic() + WITHIN_S
+                if message.offset() < ends.get(message.partition(), 0):
+                    yield message
+                if message.offset() + 1 >= ends.get(message.partition(), 0):
+                    ends.pop(message.partition(), None)
         reader.close()
-        return found
