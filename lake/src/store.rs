@@ -186,9 +186,7 @@ impl Lake {
         let why = crate::error::one_line(error);
         let hint = if why.contains("NoSuchBucket") {
             "the bucket does not exist; create it first"
-        } else if ["InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "Forbidden", "403"]
-            .iter()
-            .any(|w| why.contains(w))
+        } else if ["InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403 Forbidden"].iter().any(|w| why.contains(w))
         {
             "the credentials were refused; check AWS_PROFILE or AWS_ACCESS_KEY_ID and the bucket's policy"
         } else if self.url.scheme() == "s3" {

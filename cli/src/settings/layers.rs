@@ -234,7 +234,7 @@ mod tests {
         effective.require("kafka.brokers", &mut faults);
         let begins = [
             "ticklake.toml:2: there is no setting kafka.topci; there are kafka.brokers, kafka.topic",
-            "ticklake.toml:8: there is no setting windows.age_max; the sections are kafka, lake, glue, window, memory, rejects",
+            "ticklake.toml:8: there is no setting windows.age_max; the sections are kafka, lake, glue, window, memory, metrics, log, rejects",
             "ticklake.toml:10: lake.location takes one plain value",
             "TICKLAKE__LAKE__JSON_MIRROR: lake.json_mirror is \"yes\": give true or false",
             "ticklake.toml:5: window.age_max is \"10\": give a whole number with a unit",

@@ -14,6 +14,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{BaseProducer, Producer as _};
 
 use super::ProduceError;
 use super::sink::{Reports, SinkConfig, look_up, open};
@@ -43,7 +44,9 @@ pub fn create_topic_if_absent(config: &SinkConfig, partitions: i32, replication:
     let created = create(config, partitions, replication)?;
     for _ in 0..LOOKS_MAX {
         match look_up(&client, config)? {
-            Some(found) if found.led => return Ok(TopicState { partitions: found.count, created }),
+            Some(found) if found.led && every_leader_answers(&client, config, found.count) => {
+                return Ok(TopicState { partitions: found.count, created });
+            }
             _ => std::thread::sleep(LOOK_EVERY),
         }
     }
@@ -53,6 +56,12 @@ pub fn create_topic_if_absent(config: &SinkConfig, partitions: i32, replication:
         config.brokers,
         LOOK_EVERY * LOOKS_MAX
     )))
+}
+
+/// Whether every partition can be read and written. A leader that is named and not ready refuses the first request and takes
+/// the second, and the retry of the first then counts as a duplicate: it would be acknowledged and not there.
+fn every_leader_answers(client: &BaseProducer<Reports>, config: &SinkConfig, partitions: usize) -> bool {
+    (0..).take(partitions).all(|partition| client.client().fetch_watermarks(&config.topic, partition, config.connect_max).is_ok())
 }
 
 /// Asks for the topic; `false` when someone else made it meanwhile.
