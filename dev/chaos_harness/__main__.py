@@ -19,7 +19,7 @@ from chaos_harness.evidence import Check
 from chaos_harness.faults import Director, World
 from chaos_harness.feed import MAX_MESSAGE_BYTES, Feed
 from chaos_harness.fleet import END_WITHIN_S, Fleet
-from chaos_harness.proxy import Toxiproxy
+from proxy import Toxiproxy
 from chaos_harness.schedule import EXTRA, INGESTERS, SESSION_S, plan
 from commands import Commands
 from places import Bucket

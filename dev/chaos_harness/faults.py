@@ -13,7 +13,7 @@ from pathlib import Path
 
 from chaos_harness.clock import Clock
 from chaos_harness.fleet import END_WITHIN_S, Fleet
-from chaos_harness.proxy import Toxiproxy
+from proxy import Toxiproxy
 from chaos_harness.schedule import Fault
 from services import DEV
 from topics import Topic
