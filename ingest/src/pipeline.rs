@@ -74,6 +74,7 @@ pub fn run(
         let (requests, inbox) = mpsc::channel(WINDOWS_WAITING_MAX);
         let (committed_to, committed) = std::sync::mpsc::channel();
         let shares = MemoryShares::of(config.memory_max);
+        shared.progress.memory_max(config.memory_max);
         let settings = CollectSettings {
             source: publisher.source().clone(),
             limits: WindowLimits { bytes_max: config.window.bytes_max.min(shares.window), ..config.window },

@@ -15,8 +15,9 @@ use ticklake_lake::window::{ClosedWindow, FlushReason, Window};
 use crate::landing::Landing;
 use crate::source::kafka::{Cursors, Ends};
 
-/// Where the window being filled counts in the memory used.
-const FILLING: &str = "window";
+/// Where the window being filled, and the one being published, count in the memory used.
+const FILLING: &str = "filling";
+const PUBLISHING: &str = "publishing";
 
 /// Counters since the start of the run.
 #[derive(Default)]
@@ -85,13 +86,8 @@ impl Progress {
         self.standing().classes.values().sum::<usize>() as u64
     }
 
-    /// Bytes that a stage holds now.
-    pub fn memory(&self, stage: &'static str, bytes: usize) {
-        self.standing().memory.insert(stage, bytes);
-    }
-
     /// Bytes that all stages may hold together.
-    pub fn memory_max(&self, bytes: usize) {
+    pub(crate) fn memory_max(&self, bytes: usize) {
         self.standing().memory_max = Some(bytes);
     }
 
@@ -119,7 +115,10 @@ impl Progress {
 
     /// A window is about to be published; what it brings counts once it is.
     pub(crate) fn publishing(&self, window: &ClosedWindow) -> Landing {
-        self.standing().publishing_since_ns = Some(window.opened_ns);
+        let mut standing = self.standing();
+        standing.publishing_since_ns = Some(window.opened_ns);
+        standing.memory.insert(PUBLISHING, window.bytes);
+        drop(standing);
         Landing::of(window)
     }
 
@@ -130,6 +129,7 @@ impl Progress {
         Self::add(&self.bytes, done.bytes);
         let mut standing = self.standing();
         standing.publishing_since_ns = None;
+        standing.memory.insert(PUBLISHING, 0);
         standing.landed.extend(landing);
         for (class, count) in &done.classes {
             *standing.classes.entry(*class).or_default() += count;
@@ -139,7 +139,9 @@ impl Progress {
     /// The window was another writer's.
     pub(crate) fn overlapped(&self) {
         Self::add(&self.overlaps, 1);
-        self.standing().publishing_since_ns = None;
+        let mut standing = self.standing();
+        standing.publishing_since_ns = None;
+        standing.memory.insert(PUBLISHING, 0);
     }
 
     /// Where Kafka ends, of assigned partitions, asked now; nothing of those it does not tell. Blocks.

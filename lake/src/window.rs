@@ -102,6 +102,8 @@ pub struct ClosedWindow {
     pub span: Span,
     /// Number of ticks.
     pub rows: usize,
+    /// Bytes held.
+    pub bytes: usize,
     /// When its first message arrived, nanoseconds since the epoch.
     pub opened_ns: i64,
 }
@@ -195,6 +197,7 @@ impl Window {
             rejects: self.rejects,
             span: self.span,
             rows: self.rows,
+            bytes: self.bytes,
             opened_ns: self.opened_ns,
         }
     }
