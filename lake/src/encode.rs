@@ -7,11 +7,10 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, AsArray, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::interleave_record_batch;
-use arrow::datatypes::{Int32Type, Int64Type, SchemaRef};
+use arrow::datatypes::{Int32Type, Int64Type};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -85,11 +84,6 @@ impl ByHour {
         let batches: Vec<&RecordBatch> = self.batches.iter().collect();
         interleave_record_batch(&batches, &self.order[range.clone()]).map_err(|e| corrupt(e.to_string()))
     }
-}
-
-fn file_schema() -> &'static SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| ticklake_schemas::stock_data().arrow_file_schema());
-    &SCHEMA
 }
 
 /// What a row is ordered by, compact; ties beyond these fields are settled from the columns.
@@ -249,13 +243,10 @@ pub fn bytes_by_column(parquet: Bytes) -> Result<Vec<(String, i64)>, LakeError> 
     Ok(sizes)
 }
 
-/// An empty batch in the file columns of `stock_data`.
-pub fn no_ticks() -> RecordBatch {
-    RecordBatch::new_empty(Arc::clone(file_schema()))
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::Arc;
+
     use arrow::array::{ArrayRef, Float64Array, TimestampMicrosecondArray, new_null_array};
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use proptest::prelude::*;
@@ -264,7 +255,7 @@ pub(crate) mod tests {
 
     /// Ticks of partition 0 from `(symbol, time_ns, price, offset)`; everything optional is NULL.
     pub(crate) fn ticks(rows: &[(&str, i64, f64, i64)]) -> RecordBatch {
-        let schema = Arc::clone(file_schema());
+        let schema = ticklake_schemas::stock_data().arrow_file_schema();
         let columns: Vec<ArrayRef> = schema
             .fields()
             .iter()

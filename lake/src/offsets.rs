@@ -107,11 +107,6 @@ impl Span {
     pub fn append(&mut self, later: &Self) -> Result<(), LakeError> {
         later.iter().try_for_each(|(p, from, to)| self.extend(p, from, to))
     }
-
-    /// Takes a partition out, as when it is revoked.
-    pub fn remove(&mut self, partition: i32) {
-        self.0.remove(&partition);
-    }
 }
 
 /// Where the log ends: the next offset to commit, by source and partition; and the gaps a person declared.

@@ -234,6 +234,8 @@ pub fn parse_location(location: &str) -> Result<Url, LakeError> {
             "s3" | "file" | "memory" => url,
             other => return Err(invalid(&format!("has scheme {other:?}, which is not supported"))),
         }
+    } else if let Some((scheme, _)) = location.split_once(":/") {
+        return Err(invalid(&format!("looks like a URL and has no // after {scheme}:")));
     } else {
         let path = std::path::absolute(PathBuf::from(location)).map_err(|e| invalid(&e.to_string()))?;
         if path.is_file() {
@@ -260,7 +262,7 @@ mod tests {
         assert_eq!(parse_location("s3://b/p/q").unwrap().as_str(), "s3://b/p/q/");
         assert_eq!(parse_location("s3://b").unwrap().as_str(), "s3://b/");
         assert!(parse_location("./x").unwrap().as_str().ends_with("/x/"));
-        for bad in ["", "pct%20x", "gs://b/p", "s3://", "s3:///p"] {
+        for bad in ["", "pct%20x", "gs://b/p", "s3://", "s3:///p", "s3:/b"] {
             assert!(matches!(parse_location(bad), Err(LakeError::Invalid(_))), "{bad}");
         }
     }

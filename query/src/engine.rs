@@ -171,11 +171,6 @@ impl QueryResult {
         }
         Ok(batches)
     }
-
-    /// The bare stream.
-    pub fn into_stream(self) -> SendableRecordBatchStream {
-        self.stream
-    }
 }
 
 fn store_url() -> Result<ObjectStoreUrl, DataFusionError> {

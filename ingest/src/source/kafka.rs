@@ -31,6 +31,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often the topic is looked at again for a partition that was assigned and is not known here yet.
 const LOOKS_FOR_PARTITION_MAX: u32 = 20;
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
 /// 9999-12-31T23:59:59.999Z: a record timestamp beyond it is no time, and counts as none.
 const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
@@ -127,6 +128,7 @@ impl KafkaSource {
                 // Made since we last looked: the group's leader saw it first, and this client must look again.
                 Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownPartition)) if looks < LOOKS_FOR_PARTITION_MAX => {
                     looks += 1;
+                    std::thread::sleep(LOOK_EVERY);
                     self.partitions()?;
                 }
                 found => return found.map_err(|e| self.failed(&format!("watermarks of {}/{partition}", self.config.topic), &e)),

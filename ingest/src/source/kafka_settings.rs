@@ -70,7 +70,7 @@ const MAX_POLL_INTERVAL_DEFAULT: Duration = Duration::from_secs(300);
 const LOG_DECIDES: &str = "the lake's log decides what is read next; see --on-gap";
 const LAG_ONLY: &str = "the lake's log says what is committed, the group's offsets are for lag tools only";
 /// What a user may not set, and why or by what else.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 13] = [
     ("auto.offset.reset", LOG_DECIDES),
     ("enable.partition.eof", "a partition's end is how offsets without messages are accounted for"),
     ("enable.auto.commit", LAG_ONLY),
@@ -80,6 +80,7 @@ const REFUSED: [(&str, &str); 12] = [
     ("group.id", "use --group"),
     ("group.instance.id", "use --group-instance-id"),
     ("group.protocol", "the members of a group agree by --assignment"),
+    ("isolation.level", "messages of an aborted transaction are no ticks"),
     ("queued.max.messages.kbytes", "use --memory-max"),
     ("bootstrap.servers", "use --brokers"),
     ("metadata.broker.list", "use --brokers"),

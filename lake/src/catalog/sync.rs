@@ -178,7 +178,7 @@ fn check_place(database: &str, found: &FoundTable, wanted: &TableSpec, elsewhere
         }
         Elsewhere::Refuse => Err(LakeError::Invalid(format!(
             "Glue table {database}.{} belongs to {old}, not to {}; choose another --glue-database, \
-             or run `ticklake catalog sync` to point it here",
+             or run `ticklake catalog sync --move-tables` to point it here",
             wanted.name, wanted.location
         ))),
     }
