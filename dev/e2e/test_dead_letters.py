@@ -16,7 +16,7 @@ from commands import wait_until
 from topics import Message
 
 ORIGIN = "ticklake-dead-letter"
-# A tick may lie 5 minutes ahead; this one is too early for so long, and a tick after that.
+# A tick may lie 5 minutes after its record; this one is too early for so long, and a tick when sent again after that.
 TOO_EARLY_S = 25
 TRACE = (("trace", b"\x00\xff"), ("trace", None), ("é", b""))
 ESCAPE = b'{"symbol":"\x1b]0;owned\x07","time":1714568400,"price":1'

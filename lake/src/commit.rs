@@ -5,14 +5,17 @@
 //! Invariant: look before believing. Whatever a put answers, the entry at that version decides who won:
 //! ours (by window id) -> we had won; someone else's -> fold it in, apply the law again, try the next version.
 
+use std::collections::BTreeSet;
+
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::catalog::spec::Folder;
 use crate::layout::Table;
 use crate::patience::Tries;
 use crate::tally::Conflict;
-use crate::{Lake, LakeError, Offsets, SourceId, Span, log, log_offsets};
+use crate::{Lake, LakeError, Offsets, SourceId, Span, actions, log, log_offsets};
 
 /// What we sign files and commits with.
 pub const ENGINE: &str = concat!("ticklake/", env!("CARGO_PKG_VERSION"));
@@ -56,6 +59,8 @@ pub struct TableWriter {
     offsets: Offsets,
     /// The `metaData` the next entry carries, because the table lacks columns of the contract.
     growth: Option<Value>,
+    /// Hours that others' commits brought.
+    foreign_hours: BTreeSet<Folder>,
     checkpoint: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -77,7 +82,7 @@ impl TableWriter {
         let log = delta.log_store();
         let version = state.version();
         let offsets = log_offsets::read(lake, table, &log, version).await?;
-        Ok(Self { lake: lake.clone(), table, log, version, offsets, growth, checkpoint: None })
+        Ok(Self { lake: lake.clone(), table, log, version, offsets, growth, foreign_hours: BTreeSet::new(), checkpoint: None })
     }
 
     /// The newest version this writer knows.
@@ -88,6 +93,11 @@ impl TableWriter {
     /// Where the log ends, as far as this writer knows.
     pub fn offsets(&self) -> &Offsets {
         &self.offsets
+    }
+
+    /// Hours that others' commits brought since this was last asked, those met in lost races among them.
+    pub(crate) fn take_foreign_hours(&mut self) -> BTreeSet<Folder> {
+        std::mem::take(&mut self.foreign_hours)
     }
 
     /// Catches up with other writers.
@@ -147,8 +157,7 @@ impl TableWriter {
         let Some(bytes) = self.read_entry(version, tries).await? else {
             return Ok(Looked::NotThere);
         };
-        let actions = log_offsets::actions(self.table, version, &bytes)?;
-        if actions.iter().any(|a| a["commitInfo"]["windowId"] == json!(window.to_string())) {
+        if actions::are_of_window(&actions::parse(self.table, version, &bytes)?, window) {
             return Ok(Looked::Ours);
         }
         self.fold(version, &bytes).await?;
@@ -170,8 +179,12 @@ impl TableWriter {
     /// Takes someone else's entry into account and moves on to its version.
     async fn fold(&mut self, version: u64, bytes: &[u8]) -> Result<(), LakeError> {
         let mut revalidate = false;
-        for action in log_offsets::actions(self.table, version, bytes)? {
+        for action in actions::parse(self.table, version, bytes)? {
             log_offsets::fold_action(&mut self.offsets, &action);
+            let hour = &action["add"]["partitionValues"];
+            if let (Some(dt), Some(hour)) = (hour["dt"].as_str(), hour["hour"].as_str()) {
+                self.foreign_hours.insert((dt.to_owned(), hour.to_owned()));
+            }
             revalidate |= action.get("metaData").is_some() || action.get("protocol").is_some();
         }
         if revalidate {
@@ -223,7 +236,7 @@ fn entry(commit: &Commit, growth: Option<&Value>, now_ms: i64) -> String {
     }})];
     lines.extend(growth.map(|metadata| json!({"metaData": metadata})));
     for (partition, _, to) in commit.span.iter() {
-        lines.push(json!({"txn": {"appId": commit.source.app_id(partition), "version": to, "lastUpdated": now_ms}}));
+        lines.push(actions::txn(commit.source.app_id(partition), to, now_ms));
     }
     for file in &commit.files {
         let partition: serde_json::Map<String, Value> = file.partition.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
@@ -236,5 +249,5 @@ fn entry(commit: &Commit, growth: Option<&Value>, now_ms: i64) -> String {
             "stats": file.statistics.to_string(),
         }}));
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    actions::text(&lines)
 }

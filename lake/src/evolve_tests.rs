@@ -72,7 +72,7 @@ fn commit(from: i64, to: i64) -> Commit {
 /// The kinds of action in an entry.
 async fn kinds(lake: &Lake, version: u64) -> Vec<String> {
     let bytes = log::log_store(lake, TABLE).read_commit_entry(version).await.unwrap().unwrap();
-    let actions = crate::log_offsets::actions(TABLE, version, &bytes).unwrap();
+    let actions = crate::actions::parse(TABLE, version, &bytes).unwrap();
     actions.iter().map(|a| a.as_object().unwrap().keys().next().unwrap().clone()).collect()
 }
 

@@ -14,9 +14,8 @@ use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondTy
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStoreExt, PutPayload};
+use object_store::{ObjectStoreExt, PutPayload};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use ticklake_schemas::{ColumnType, STOCK_DATA_JSON, stock_data};
 
@@ -26,7 +25,6 @@ use crate::{AsOf, Lake, LakeError, Snapshot};
 /// Level 1: twice as fast as the next, and the mirror is the copy people read least.
 const GZIP_LEVEL: u32 = 1;
 const FLUSH_BYTES: usize = 256 << 10;
-const REPAIRS_AT_ONCE: usize = 4;
 
 /// The mirror of a data file's rows, which must be in file order.
 ///
@@ -215,12 +213,11 @@ pub async fn repair(lake: &Lake) -> Result<usize, LakeError> {
         .filter_map(|file| Some((file.path.clone(), mirror_file(&file.name)?)))
         .filter(|(_, mirror)| !present.contains(mirror))
         .collect();
-    let count = missing.len();
-    futures::stream::iter(missing.into_iter().map(|(data, mirror)| write_one(lake, data, mirror)))
-        .buffer_unordered(REPAIRS_AT_ONCE)
-        .try_collect::<Vec<()>>()
-        .await?;
-    Ok(count)
+    // One after the other: each holds a window's worth of memory.
+    for (data, mirror) in &missing {
+        write_one(lake, data, mirror).await?;
+    }
+    Ok(missing.len())
 }
 
 /// The mirror files there are, by key relative to the lake.
@@ -228,7 +225,7 @@ pub async fn repair(lake: &Lake) -> Result<usize, LakeError> {
 /// # Errors
 /// `Unavailable`.
 pub async fn list(lake: &Lake) -> Result<BTreeSet<Path>, LakeError> {
-    Ok(objects(lake).await?.into_iter().map(|object| object.location).collect())
+    Ok(lake.objects(STOCK_DATA_JSON).await?.into_iter().map(|object| object.location).collect())
 }
 
 /// Number of mirror files, and their bytes.
@@ -236,25 +233,17 @@ pub async fn list(lake: &Lake) -> Result<BTreeSet<Path>, LakeError> {
 /// # Errors
 /// `Unavailable`.
 pub async fn size(lake: &Lake) -> Result<(usize, u64), LakeError> {
-    let objects = objects(lake).await?;
+    let objects = lake.objects(STOCK_DATA_JSON).await?;
     Ok((objects.len(), objects.iter().map(|object| object.size).sum()))
 }
 
-async fn objects(lake: &Lake) -> Result<Vec<ObjectMeta>, LakeError> {
-    match lake.store().list(Some(&Path::from(STOCK_DATA_JSON))).try_collect().await {
-        Ok(found) => Ok(found),
-        Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
-        Err(e) => Err(lake.unavailable(&e)),
-    }
-}
-
-async fn write_one(lake: &Lake, data: Path, mirror: Path) -> Result<(), LakeError> {
+async fn write_one(lake: &Lake, data: &Path, mirror: &Path) -> Result<(), LakeError> {
     let bytes =
-        lake.store().get(&data).await.map_err(|e| lake.unavailable(&e))?.bytes().await.map_err(|e| lake.unavailable(&e))?;
+        lake.store().get(data).await.map_err(|e| lake.unavailable(&e))?.bytes().await.map_err(|e| lake.unavailable(&e))?;
     let gzip = tokio::task::spawn_blocking(move || encode(&read_back(bytes)?))
         .await
         .map_err(|e| LakeError::corrupt(mirror.to_string(), e))??;
-    lake.store().put(&mirror, PutPayload::from_bytes(gzip)).await.map_err(|e| lake.unavailable(&e))?;
+    lake.store().put(mirror, PutPayload::from_bytes(gzip)).await.map_err(|e| lake.unavailable(&e))?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 //! The doors other crates use return a `BoxFuture`: an `async fn` is compiled by the crate that awaits it, so without the
 //! box every crate above would compile the Delta log and the object stores once more, at its own optimisation level.
 
+mod actions;
 pub mod audit;
 pub mod aws;
 pub mod catalog;

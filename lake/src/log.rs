@@ -111,7 +111,7 @@ fn first_commit(table: Table, now_ms: i64) -> String {
             "createdTime": now_ms,
         }}),
     ];
-    actions.iter().map(|a| format!("{a}\n")).collect()
+    crate::actions::text(&actions)
 }
 
 /// Refuses a table this binary does not understand.

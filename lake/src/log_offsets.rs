@@ -16,7 +16,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 use crate::layout::Table;
-use crate::{Lake, LakeError, Offsets};
+use crate::{Lake, LakeError, Offsets, actions};
 
 const READS_AT_ONCE: usize = 16;
 
@@ -41,25 +41,11 @@ pub(crate) async fn read(lake: &Lake, table: Table, log: &LogStoreRef, version: 
     for (v, bytes) in commits {
         let bytes = bytes
             .ok_or_else(|| LakeError::corrupt(format!("{}/{}", lake.display(), table.log()), format!("commit {v} is missing")))?;
-        for action in actions(table, v, &bytes)? {
+        for action in actions::parse(table, v, &bytes)? {
             fold_action(&mut offsets, &action);
         }
     }
     Ok(offsets)
-}
-
-/// The actions of a commit.
-///
-/// # Errors
-/// `Corrupt` for a line that is not JSON.
-pub(crate) fn actions(table: Table, version: u64, bytes: &[u8]) -> Result<Vec<Value>, LakeError> {
-    bytes
-        .split(|b| *b == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| {
-            serde_json::from_slice(line).map_err(|e| LakeError::corrupt(format!("commit {version} of {}", table.name()), e))
-        })
-        .collect()
 }
 
 /// Folds an action in, if it is a `txn`.

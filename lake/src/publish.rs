@@ -70,7 +70,7 @@ pub struct Publisher {
     settings: PublishSettings,
     clock: Arc<dyn Clock>,
     mirror_behind: bool,
-    /// Hours of commits that may have gone through unnoticed.
+    /// Hours of commits that may have gone through unnoticed, or whose writer may have died.
     unsure: BTreeSet<Folder>,
 }
 
@@ -126,10 +126,11 @@ impl Publisher {
     /// `Unavailable`, `Corrupt`, `Invalid`.
     pub fn refresh(&mut self) -> BoxFuture<'_, Result<&Offsets, LakeError>> {
         Box::pin(async move {
-            let known = self.ticks.version();
             self.ticks.refresh().await?;
-            // Whoever committed since may have died before its mirror was written.
-            self.mirror_behind |= self.settings.json_mirror && self.ticks.version() != known;
+            // Whoever committed since may have died before its mirror was written and its hours were registered.
+            let foreign = self.ticks.take_foreign_hours();
+            self.mirror_behind |= self.settings.json_mirror && !foreign.is_empty();
+            self.unsure.extend(foreign);
             // Whoever had these partitions before may have died between its two commits.
             self.rejects.refresh().await?;
             Ok(self.ticks.offsets())
@@ -213,7 +214,8 @@ impl Publisher {
             let commit = Commit { window, source: self.settings.source.clone(), span: accounted, files };
             match self.rejects.commit(&commit, self.clock.now_ms()).await {
                 Ok(_) => return Ok((classes, before)),
-                Err(LakeError::Overlap { .. }) => {}
+                // Someone else's dead letters came first, and may end before this span does: a slow writer's can.
+                Err(LakeError::Overlap { .. } | LakeError::Gap { .. }) => {}
                 Err(other) => return Err(other),
             }
         }
@@ -410,6 +412,32 @@ mod tests {
         let done = publisher(&lake).await.publish(&window(0, 10, &[7])).await.unwrap();
         assert_eq!((done.rows, done.rejects), (8, 1), "4 stays a dead letter, 7 becomes one");
         assert_eq!((rows(&lake, Table::StockData).await, rows(&lake, Table::DeadLetters).await), (8, 2));
+    }
+
+    #[tokio::test]
+    async fn dead_letters_of_a_writer_far_behind_never_stop_one_who_is_ahead() {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
+        let (mut ahead, mut behind) = (publisher(&lake).await, publisher(&lake).await);
+        ahead.publish(&window(10, 20, &[])).await.unwrap();
+        let late = window(0, 5, &[3]);
+        behind.commit_rejects(late.id, &late.span, &late.rejects).await.unwrap();
+        let done = ahead.publish(&window(20, 30, &[25])).await.unwrap();
+        assert_eq!((done.rows, done.rejects), (9, 1));
+    }
+
+    #[tokio::test]
+    async fn the_mirror_of_a_writer_who_died_is_made_up_for_though_its_commit_was_met_in_a_race() {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
+        let (mut dying, mut next) = (publisher(&lake).await, publisher(&lake).await);
+        dying.publish(&window(0, 10, &[])).await.unwrap();
+        let mirrors = json_mirror::list(&lake).await.unwrap();
+        lake.store().delete(mirrors.first().unwrap()).await.unwrap();
+        next.publish(&window(0, 10, &[])).await.unwrap_err();
+        next.refresh().await.unwrap();
+        next.publish(&window(10, 20, &[])).await.unwrap();
+        assert!(json_mirror::list(&lake).await.unwrap().is_superset(&mirrors));
     }
 
     #[tokio::test]

@@ -3,8 +3,8 @@
 //! Owns: reading offsets back out of `dead_letters`, in the one case that needs it: a window that begins before the
 //! end of the dead letters' own offsets, as after a crash between the two commits of a window.
 //! Does not own: what is then left out (`publish`).
-//! Invariant: the answer comes from the table, not from decoding again: a message rejected as too early yesterday may be
-//! a tick today, and must not become both.
+//! Invariant: the answer comes from the table, not from decoding again: what one version of this program rejected may be
+//! a tick to another, and must not become both.
 
 use std::collections::BTreeSet;
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::layout::Table;
-use crate::{Lake, LakeError, Offsets, SourceId, log, log_offsets};
+use crate::{Lake, LakeError, Offsets, SourceId, actions, log};
 
 /// A next offset to be set.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +46,7 @@ pub fn reset<'a>(lake: &'a Lake, asked: Reset<'a>, now_ms: i64) -> BoxFuture<'a,
         let Some(found) = found else {
             return Err(lake.unavailable(&error));
         };
-        let ours = log_offsets::actions(table, version + 1, &found)?;
-        if ours.iter().any(|action| action["commitInfo"]["windowId"] == json!(id.to_string())) {
+        if actions::are_of_window(&actions::parse(table, version + 1, &found)?, id) {
             return Ok(version + 1);
         }
         Err(LakeError::Invalid(format!(
@@ -68,7 +67,7 @@ fn entry(asked: &Reset<'_>, id: Uuid, now_ms: i64) -> String {
         "from": from.map_or_else(|| "none".to_owned(), |from| from.to_string()),
         "to": to.to_string(),
     });
-    let txn = |app_id: String, version: i64| json!({"txn": {"appId": app_id, "version": version, "lastUpdated": now_ms}});
+    let txn = |app_id, version| actions::txn(app_id, version, now_ms);
     let mut lines: Vec<Value> = vec![
         json!({"commitInfo": {
             "timestamp": now_ms,
@@ -86,7 +85,7 @@ fn entry(asked: &Reset<'_>, id: Uuid, now_ms: i64) -> String {
     // What will be read after all is given up no more.
     let taken_back = known.gaps(source, partition).filter(|(_, end)| *end > to);
     lines.extend(taken_back.map(|(begin, _)| txn(source.gap_id(partition, begin), begin.max(to))));
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    actions::text(&lines)
 }
 
 #[cfg(test)]

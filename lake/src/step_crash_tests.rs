@@ -29,7 +29,7 @@ use crate::layout::{Table, mirror_file};
 use crate::patience::Patience;
 use crate::publish::{PublishSettings, Publisher};
 use crate::window::{Batch, ClosedWindow, Window};
-use crate::{AsOf, Lake, LakeError, Offsets, Reject, Snapshot, SourceId, Span, json_mirror, log, log_offsets};
+use crate::{AsOf, Lake, LakeError, Offsets, Reject, Snapshot, SourceId, Span, actions, json_mirror, log};
 
 const NOW_NS: i64 = 1_700_000_000_000_000_000;
 const HOUR_NS: i64 = 3_600_000_000_000;
@@ -247,7 +247,7 @@ async fn windows_are_unique(lake: &Lake, table: Table, version: u64, label: &str
     // Those of the feed: a lake that was there before has many more.
     for version in version.saturating_sub(12)..=version {
         let entry = lake.store().get(&table.log().join(format!("{version:020}.json"))).await.unwrap().bytes().await.unwrap();
-        for action in log_offsets::actions(table, version, &entry).unwrap() {
+        for action in actions::parse(table, version, &entry).unwrap() {
             if let Some(window) = action["commitInfo"]["windowId"].as_str() {
                 assert!(windows.insert(window.to_owned()), "{label}: {window} is committed twice");
             }

@@ -7,13 +7,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures::StreamExt;
 use futures::future::BoxFuture;
+use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use ticklake_schemas::{DEAD_LETTERS, STOCK_DATA, STOCK_DATA_JSON};
 use url::Url;
 
@@ -127,6 +127,15 @@ impl Lake {
         let base =
             if self.url.scheme() == "memory" { Url::parse("memory:///lake/").expect("a constant URL") } else { self.url.clone() };
         (Arc::clone(&self.root), base.join(&format!("{}/", table.name())).expect("a table name is a valid path segment"))
+    }
+
+    /// Objects in the folder and below it; none when there is no such folder.
+    pub(crate) async fn objects(&self, folder: &str) -> Result<Vec<ObjectMeta>, LakeError> {
+        match self.store.list(Some(&Path::from(folder))).try_collect().await {
+            Ok(found) => Ok(found),
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(e) => Err(self.unavailable(&e)),
+        }
     }
 
     /// Whether the folder holds anything.

@@ -47,7 +47,7 @@ pub fn vacuum(lake: &Lake, retain: Duration, now_ms: i64, dry_run: bool) -> BoxF
         // Listed before the log is read: a commit between the two makes an old upload needed, never the reverse.
         let mut listed = Vec::new();
         for folder in Table::ALL.map(Table::name).into_iter().chain([STOCK_DATA_JSON]) {
-            listed.extend(objects(lake, folder).await?);
+            listed.extend(lake.objects(folder).await?.into_iter().filter(is_ours));
         }
         let mut needed = BTreeSet::new();
         for table in Table::ALL {
@@ -68,17 +68,10 @@ pub fn vacuum(lake: &Lake, retain: Duration, now_ms: i64, dry_run: bool) -> BoxF
     })
 }
 
-/// Files of ours below a folder; logs, hidden files and strangers' are none.
-async fn objects(lake: &Lake, folder: &str) -> Result<Vec<ObjectMeta>, LakeError> {
-    let ours = |object: &ObjectMeta| {
-        let hidden = object.location.parts().any(|part| part.as_ref().starts_with(['_', '.']));
-        !hidden && [".parquet", ".json.gz"].iter().any(|suffix| object.location.as_ref().ends_with(suffix))
-    };
-    match lake.store().list(Some(&Path::from(folder))).try_collect::<Vec<_>>().await {
-        Ok(found) => Ok(found.into_iter().filter(ours).collect()),
-        Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
-        Err(e) => Err(lake.unavailable(&e)),
-    }
+/// Whether it is a file of ours; logs, hidden files and strangers' are none.
+fn is_ours(object: &ObjectMeta) -> bool {
+    let hidden = object.location.parts().any(|part| part.as_ref().starts_with(['_', '.']));
+    !hidden && [".parquet", ".json.gz"].iter().any(|suffix| object.location.as_ref().ends_with(suffix))
 }
 
 /// Keys that versions current at or after `since_ms` refer to, mirror files among them.

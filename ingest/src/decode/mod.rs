@@ -49,7 +49,7 @@ use scan::Member;
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// Largest symbol, bytes.
 pub const SYMBOL_BYTES_MAX: usize = 64;
-/// How far a tick's time may lie after now, for clocks that disagree.
+/// How far a tick's time may lie after the message was produced, for clocks that disagree.
 pub const FUTURE_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// What a batch of messages became.
@@ -82,7 +82,8 @@ impl Decoder {
         Self { fields, schema: stock_data().arrow_file_schema(), extra: String::new() }
     }
 
-    /// Decodes a batch. `now_ns` is the wall clock, nanoseconds since the epoch.
+    /// Decodes a batch. `now_ns` is the wall clock, nanoseconds since the epoch; it decides only about messages whose
+    /// record has no timestamp that can be one, so that whoever reads a message finds the same in it.
     ///
     /// Arrow's 32-bit string offsets bound a batch to 2 GiB of payload and of repeated topic name; sources stay far below.
     pub fn decode(&mut self, batch: &RawBatch, now_ns: i64) -> Decoded {
@@ -90,7 +91,7 @@ impl Decoder {
         let mut rejects = Vec::new();
         for record in &batch.records {
             let payload = record.payload.as_ref().map(|range| batch.bytes(range));
-            match self.message(payload, now_ns) {
+            match self.message(payload, produced_ns(record.timestamp_ms, now_ns)) {
                 Ok(row) => {
                     keep_origin(&mut self.extra, batch, record);
                     columns.push(&row, &self.extra, record);
@@ -101,9 +102,9 @@ impl Decoder {
         Decoded { rows: columns.finish(&batch.topic, &self.schema), rejects }
     }
 
-    /// Reads one message; its unknown members are in `self.extra` afterwards.
+    /// Reads one message, produced at `produced_ns`; its unknown members are in `self.extra` afterwards.
     #[inline]
-    fn message<'a>(&mut self, payload: Option<&'a [u8]>, now_ns: i64) -> Result<Row<'a>, Refusal> {
+    fn message<'a>(&mut self, payload: Option<&'a [u8]>, produced_ns: i64) -> Result<Row<'a>, Refusal> {
         let text = text(payload)?;
         let Self { fields, extra, .. } = self;
         let mut slots: Slots<'a> = [None; fields::Field::COUNT];
@@ -129,11 +130,19 @@ impl Decoder {
                     if !extra.is_empty() {
                         extra.push('}');
                     }
-                    row::row(&slots, now_ns)
+                    row::row(&slots, produced_ns)
                 }
             },
         }
     }
+}
+
+/// When a message was produced: its record's timestamp, unless that is no time of this century (seconds taken for
+/// milliseconds, or none) or yet to come; then now.
+fn produced_ns(timestamp_ms: Option<i64>, now_ns: i64) -> i64 {
+    const UNIX_2000_MS: i64 = 946_684_800_000;
+    let plausible = timestamp_ms.filter(|ms| *ms >= UNIX_2000_MS).map(|ms| ms.saturating_mul(1_000_000));
+    plausible.map_or(now_ns, |ns| ns.min(now_ns))
 }
 
 /// The payload as text.

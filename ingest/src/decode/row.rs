@@ -55,7 +55,7 @@ impl Refusal {
 
 /// Checks the values against the contract.
 #[inline]
-pub(super) fn row<'a>(slots: &Slots<'a>, now_ns: EventTime) -> Result<Row<'a>, Refusal> {
+pub(super) fn row<'a>(slots: &Slots<'a>, produced_ns: EventTime) -> Result<Row<'a>, Refusal> {
     use RejectClass::{InvalidField, InvalidPrice, InvalidSize};
     let required = |field: Field| slots[field as usize].as_ref().ok_or_else(|| missing(field));
     let (symbol, time, price) = (required(Field::Symbol)?, required(Field::Time)?, required(Field::Price)?);
@@ -64,7 +64,7 @@ pub(super) fn row<'a>(slots: &Slots<'a>, now_ns: EventTime) -> Result<Row<'a>, R
     };
     Ok(Row {
         symbol: to_symbol(symbol)?,
-        time_ns: to_time(time, now_ns)?,
+        time_ns: to_time(time, produced_ns)?,
         price: double(Field::Price, price, InvalidPrice, |v| v > 0.0, "not a finite number greater than 0")?,
         size: optional(Field::Size, InvalidSize, |v| v >= 0.0, "not a finite number of 0 or more")?,
         bid: optional(Field::Bid, InvalidField, |_| true, "not a finite number")?,
@@ -138,7 +138,7 @@ fn to_sequence(value: &Value<'_>) -> Result<i64, Refusal> {
 }
 
 #[inline]
-fn to_time(value: &Value<'_>, now_ns: EventTime) -> Result<EventTime, Refusal> {
+fn to_time(value: &Value<'_>, produced_ns: EventTime) -> Result<EventTime, Refusal> {
     let refused = |class, wrong: &str| Err(Refusal::value(class, Field::Time, value, wrong));
     let time = match value {
         Value::Number(number) => number.to_event_time(),
@@ -147,7 +147,7 @@ fn to_time(value: &Value<'_>, now_ns: EventTime) -> Result<EventTime, Refusal> {
     };
     match time {
         Ok(ns) if ns < UNIX_1970_NS => refused(RejectClass::TimeOutOfRange, "before 1970"),
-        Ok(ns) if ns.saturating_sub(now_ns) > FUTURE_MAX_NS => refused(RejectClass::TimeOutOfRange, &ahead(ns, now_ns)),
+        Ok(ns) if ns.saturating_sub(produced_ns) > FUTURE_MAX_NS => refused(RejectClass::TimeOutOfRange, &ahead(ns, produced_ns)),
         Ok(ns) => Ok(ns),
         Err(e @ EventTimeError::Beyond) => refused(RejectClass::TimeOutOfRange, &format!("which {e}")),
         Err(e @ EventTimeError::Unreadable) => refused(RejectClass::InvalidTime, &format!("which {e}")),
@@ -157,9 +157,9 @@ fn to_time(value: &Value<'_>, now_ns: EventTime) -> Result<EventTime, Refusal> {
 const FUTURE_MAX_NS: i64 = FUTURE_MAX.as_nanos() as i64;
 
 #[cold]
-fn ahead(ns: EventTime, now_ns: EventTime) -> String {
-    let ahead = Duration::from_nanos(ns.abs_diff(now_ns));
-    format!("{} s after now and so more than {} s", ahead.as_secs(), FUTURE_MAX.as_secs())
+fn ahead(ns: EventTime, produced_ns: EventTime) -> String {
+    let ahead = Duration::from_nanos(ns.abs_diff(produced_ns));
+    format!("{} s after the message was produced and so more than {} s", ahead.as_secs(), FUTURE_MAX.as_secs())
 }
 
 /// RFC 3339 or a number; a number in scientific notation, which `parse_event_time` does not know, too.

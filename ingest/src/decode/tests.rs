@@ -7,12 +7,13 @@ use ticklake_schemas::RejectClass::{self, *};
 use super::*;
 
 const NOW_NS: i64 = 1_600_000_000_000_000_000;
+const PRODUCED_MS: i64 = 1_600_000_000_000;
 const GOOD: &str = r#"{"symbol":"BTCUSD","time":1582329602111000000,"price":9682.5}"#;
 
 fn decode_all(payloads: &[Option<&[u8]>]) -> Decoded {
     let mut batch = RawBatch { topic: "feed".into(), ..RawBatch::default() };
     for (offset, payload) in (100..).zip(payloads) {
-        batch.push(7, offset, Some(1_582_329_602_999), Some(b"key"), *payload);
+        batch.push(7, offset, Some(PRODUCED_MS), Some(b"key"), *payload);
     }
     Decoder::new().decode(&batch, NOW_NS)
 }
@@ -61,7 +62,7 @@ fn a_full_tick_fills_every_column() {
     assert_eq!(doubles, [Some(9682.5), Some(0.132), Some(9682.0), Some(-5.0)]);
     assert_eq!(text(rows, "exchange").as_deref(), Some("coinbase"));
     assert_eq!(bigint(rows, "sequence"), Some(42_377_944));
-    assert_eq!(rows["kafka_time"].as_primitive::<TimestampMicrosecondType>().value(0), 1_582_329_602_999_000);
+    assert_eq!(rows["kafka_time"].as_primitive::<TimestampMicrosecondType>().value(0), PRODUCED_MS * 1000);
     assert_eq!(text(rows, "kafka_topic").as_deref(), Some("feed"));
     assert_eq!(rows["kafka_partition"].as_primitive::<Int32Type>().value(0), 7);
     assert_eq!(bigint(rows, "kafka_offset"), Some(100));
@@ -217,7 +218,7 @@ fn reasons_are_one_sentence_with_the_facts() {
         (&with("price", "0"), "price is 0, not a finite number greater than 0"),
         (&with("price", "[1,\n2]"), "price is [1, 2], not a finite number greater than 0"),
         (&long, &format!("price is \"{}…\", not a finite number greater than 0", "é".repeat(40))),
-        (&with("time", "1600000301"), "time is 1600000301, 301 s after now and so more than 300 s"),
+        (&with("time", "1600000301"), "time is 1600000301, 301 s after the message was produced and so more than 300 s"),
         (&with("time", "\"9999-01-01T00:00:00Z\""), "time is \"9999-01-01T00:00:00Z\", which is outside the years 1677 to 2262"),
         (&with("time", "\"noon\""), "time is \"noon\", which is neither RFC 3339 nor an epoch number"),
         (&with("sequence", "1.5"), "sequence is 1.5, not a 64-bit integer"),
@@ -248,4 +249,21 @@ fn a_dead_letter_sent_back_never_hides_where_it_came_from() {
     let headers: Vec<(&str, Option<&[u8]>)> =
         decoded.rejects[0].headers.iter().map(|h| (h.name.as_str(), h.value.as_deref())).collect();
     assert_eq!(headers, [("trace", Some(b"\xff".as_slice())), (ORIGIN_HEADER, Some(b"feed/0/\"5".as_slice()))]);
+}
+
+#[test]
+fn who_reads_a_message_when_never_decides_whether_it_is_a_tick() {
+    const YEAR_NS: i64 = 365 * 86_400 * 1_000_000_000;
+    let early = r#"{"symbol":"A","time":1600000301,"price":1}"#;
+    let accepted = |timestamp_ms, now_ns| {
+        let mut batch = RawBatch { topic: "feed".into(), ..RawBatch::default() };
+        batch.push(0, 0, timestamp_ms, None, Some(early.as_bytes()));
+        Decoder::new().decode(&batch, now_ns).rows.num_rows() == 1
+    };
+    assert!(!accepted(Some(PRODUCED_MS), NOW_NS) && !accepted(Some(PRODUCED_MS), NOW_NS + YEAR_NS));
+    assert!(accepted(Some(PRODUCED_MS + 1000), NOW_NS + YEAR_NS));
+    // A record's timestamp that cannot be one is none, and one that is yet to come excuses nothing.
+    for no_time in [None, Some(0), Some(PRODUCED_MS / 1000), Some(PRODUCED_MS * 2)] {
+        assert!(!accepted(no_time, NOW_NS) && accepted(no_time, NOW_NS + 1_000_000_000), "{no_time:?}");
+    }
 }
