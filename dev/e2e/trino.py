@@ -27,8 +27,18 @@ def query(url: str, catalog: str, schema: str, sql: str, timeout_s: float = 300)
         "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME",  # else the server rounds every timestamp to milliseconds
     }
     statement = sql.strip().removesuffix(";").encode()  # a trailing semicolon is the shell's, not SQL's
-    answer = _ask(urllib.request.Request(f"{url}/v1/statement", data=statement, headers=headers), deadline)
-    rows = []
+    while True:
+        try:
+            return _rows(urllib.request.Request(f"{url}/v1/statement", data=statement, headers=headers), deadline)
+        except TrinoError as error:
+            # A machine so busy that the server lost sight of itself; it finds itself again.
+            if error.name != "NO_NODES_AVAILABLE" or time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
+
+
+def _rows(first: urllib.request.Request, deadline: float) -> list[list]:
+    answer, rows = _ask(first, deadline), []
     while True:
         if error := answer.get("error"):
             raise TrinoError(error["errorName"], error["message"])

@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, Message as KafkaMessage, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message as KafkaMessage, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from commands import wait_until
 
 WITHIN_S = 30
+LEADERLESS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError._UNKNOWN_PARTITION)
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,19 @@ class Topic:
         return landed
 
     def watermarks(self) -> dict[int, tuple[int, int]]:
-        """(low, high) by partition, from the broker itself."""
+        """(low, high) by partition, from the broker itself; asked again while a new partition waits for its leader."""
+        return wait_until(f"every partition of {self.name} has a leader", self._watermarks, WITHIN_S)
+
+    def _watermarks(self) -> dict[int, tuple[int, int]] | None:
         if self._consumer is None:
             self._consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "e2e-watermarks", "enable.auto.commit": False, "log_level": 2})
         partitions = self._consumer.list_topics(self.name, WITHIN_S).topics[self.name].partitions
-        return {p: self._consumer.get_watermark_offsets(TopicPartition(self.name, p), WITHIN_S, cached=False) for p in sorted(partitions)}
+        try:
+            return {p: self._consumer.get_watermark_offsets(TopicPartition(self.name, p), WITHIN_S, cached=False) for p in sorted(partitions)}
+        except KafkaException as error:
+            if error.args[0].code() in LEADERLESS:
+                return None
+            raise
 
     def exists(self) -> bool:
         return self.name in AdminClient({"bootstrap.servers": self.brokers}).list_topics(timeout=WITHIN_S).topics
