@@ -3,11 +3,15 @@ Does not own: what the files hold (readers.py).
 Invariant: only looks, unless a method says that it writes.
 """
 
+import re
 from pathlib import Path
 from typing import Protocol
 
 import boto3
 from botocore.config import Config
+
+# In a directory an object is written beside its place and then moved there; a process that is killed leaves `name#1`.
+HALF_WRITTEN = re.compile(r"#\d+$")
 
 
 class Place(Protocol):
@@ -40,7 +44,7 @@ class Directory:
 
     def keys(self, prefix: str = "") -> list[str]:
         found = (p.relative_to(self.root).as_posix() for p in self.root.rglob("*") if p.is_file())
-        return sorted(key for key in found if key.startswith(prefix))
+        return sorted(key for key in found if key.startswith(prefix) and not HALF_WRITTEN.search(key))
 
     def read(self, key: str) -> bytes:
         return (self.root / key).read_bytes()
