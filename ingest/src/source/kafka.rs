@@ -12,7 +12,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
@@ -22,11 +21,11 @@ pub use super::kafka_ends::Ends;
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
 pub use super::kafka_settings::{Assignment, KafkaConfig, Membership};
+use super::kafka_topic::{create, partitions, unavailable, wanted};
 pub use super::start::OnGap;
 use super::{RawBatch, kafka_headers};
 use crate::error::IngestError;
 
-const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// Asked in the middle of a run: longer than a broker takes to restart.
 const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often the topic is looked at again for a partition that was assigned and is not known here yet.
@@ -332,76 +331,4 @@ impl Drop for KafkaSource {
         }
         self.consumer.unsubscribe();
     }
-}
-
-fn unavailable(brokers: &str, what: &str, error: &KafkaError) -> IngestError {
-    let code = error.rdkafka_error_code().map_or_else(|| error.to_string(), |c| c.to_string());
-    IngestError::Unavailable(format!("Kafka at {brokers}: {what} failed ({code}); check --brokers, the network and the broker"))
-}
-
-fn create(client: &ClientConfig) -> Result<BaseConsumer<Context>, IngestError> {
-    client
-        .create_with_context(Context::default())
-        .map_err(|error| IngestError::Invalid(format!("librdkafka refuses the settings: {error}")))
-}
-
-fn partitions(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> Result<Vec<i32>, IngestError> {
-    let metadata = consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT).map_err(|e| unavailable(brokers, "metadata", &e))?;
-    let found = metadata.topics().iter().find(|t| t.name() == topic && t.error().is_none());
-    let found = found
-        .map(|t| t.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect::<Vec<_>>())
-        .unwrap_or_default();
-    if found.is_empty() {
-        return Err(IngestError::Invalid(format!(
-            "topic {topic} does not exist on {brokers}; create it (`ticklake produce` does) or check --topic"
-        )));
-    }
-    Ok(found)
-}
-
-/// The topic's partitions that are to be read, so far as that is said before the group decides.
-fn wanted(consumer: &BaseConsumer<Context>, config: &KafkaConfig) -> Result<Vec<i32>, IngestError> {
-    let (topic, brokers) = (&config.topic, &config.brokers);
-    let there = partitions(consumer, brokers, topic)?;
-    let Membership::Only(only) = &config.membership else { return Ok(there) };
-    let unknown: Vec<i32> = only.difference(&there.iter().copied().collect::<BTreeSet<_>>()).copied().collect();
-    if unknown.is_empty() {
-        return Ok(only.iter().copied().collect());
-    }
-    let count = there.len();
-    Err(IngestError::Invalid(format!(
-        "topic {topic} on {brokers} has {count} partitions and no {unknown:?}; correct --partitions"
-    )))
-}
-
-/// Whether the topic and the partitions asked for can be reached, before anything is made for them elsewhere.
-///
-/// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for an unknown topic, partition or setting.
-pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
-    wanted(&create(&config.client()?)?, config).map(|_| ())
-}
-
-/// Low and high watermark by partition: what Kafka still has, `[low, high)`.
-pub type Watermarks = BTreeMap<i32, (i64, i64)>;
-
-/// The watermarks of a topic, without joining a group.
-///
-/// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
-pub fn watermarks(brokers: &str, topic: &str, librdkafka: &BTreeMap<String, String>) -> Result<Watermarks, IngestError> {
-    let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", brokers).set("client.id", "ticklake-status").set("log_level", "3");
-    for (name, value) in librdkafka {
-        client.set(name, value);
-    }
-    let consumer = create(&client)?;
-    let mut ends = Watermarks::new();
-    for partition in partitions(&consumer, brokers, topic)? {
-        let both = consumer
-            .fetch_watermarks(topic, partition, METADATA_TIMEOUT)
-            .map_err(|e| unavailable(brokers, &format!("watermarks of {topic}/{partition}"), &e))?;
-        ends.insert(partition, both);
-    }
-    Ok(ends)
 }
