@@ -5,15 +5,16 @@ mod stage;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use krafka::Record;
 use krafka::error::ErrorCode;
-use krafka::testing::{ApiKey, Control};
+use krafka::testing::{ApiKey, Control, FakeBroker};
 use ticklake_lake::LakeError;
 
 use self::stage::{
-    MAX_POLL_INTERVAL, TICK, TOPIC, Wish, broker, change, joins, overtaken, places, produce, rebalance, source, until,
+    FOR_EVER, MAX_POLL_INTERVAL, Run, TICK, TOPIC, Wish, broker, change, joins, overtaken, places, produce, rebalance, source,
+    until,
 };
 use super::kafka::{Assignment, Membership, OnGap};
 use crate::error::IngestError;
@@ -73,6 +74,59 @@ async fn a_revoke_never_waits_for_a_store_beyond_its_budget() {
     run.gate.send(true).unwrap();
     until("what was dropped is read again", || run.consumed() >= 30).await;
     assert_eq!(run.stop().await, places(1, 0..25));
+}
+
+/// A run whose store is away, with windows of 10 ticks: one in the publisher's hands, one waiting, a full one that can go
+/// nowhere.
+async fn stuck(broker: &FakeBroker, assignment: Assignment, max_poll_interval: Duration) -> Run {
+    let mut wish = Wish::of(broker).by(assignment).holding();
+    wish.window.rows_max = 10;
+    wish.kafka.librdkafka.insert("max.poll.interval.ms".into(), max_poll_interval.as_millis().to_string());
+    let run = wish.start();
+    until("it reads", || broker.request_count(ApiKey::Fetch) > 0).await;
+    run.gate.send(false).unwrap();
+    produce(broker, 1, 40).await;
+    until("a full window waits", || run.consumed() >= 30).await;
+    run
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoke_never_waits_for_a_full_window_to_go_somewhere() {
+    let broker = broker(1).await;
+    let run = stuck(&broker, Assignment::Eager, MAX_POLL_INTERVAL).await;
+    rebalance(&broker).await;
+    assert_eq!(run.landed(), 0, "it has given its partitions up for that");
+    run.gate.send(true).unwrap();
+    run.until_landed(40).await;
+    assert_eq!(run.stop().await, places(1, 0..40), "what was dropped is read again, once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_partition_never_waits_for_a_full_window_nor_commits_it_over_its_next_owner() {
+    for assignment in BOTH {
+        let broker = broker(1).await;
+        // Far beyond what a test waits: a partition that is lost has no budget.
+        let run = stuck(&broker, assignment, FOR_EVER).await;
+        let before = joins(&broker);
+        broker.on_once(ApiKey::Heartbeat, |_| Control::Error(ErrorCode::UnknownMemberId));
+        until("it has joined again", || joins(&broker) > before).await;
+        assert_eq!(run.landed(), 0, "with the store still away");
+        run.commit_elsewhere(10);
+        run.gate.send(true).unwrap();
+        run.until_landed(30).await;
+        assert_eq!(run.stop().await, places(1, 10..40), "{assignment:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_never_waits_for_a_store_once_the_partitions_are_lost() {
+    let broker = broker(1).await;
+    let run = stuck(&broker, Assignment::CooperativeSticky, FOR_EVER).await;
+    run.shared.stop.store(true, Ordering::SeqCst);
+    broker.on_once(ApiKey::Heartbeat, |_| Control::Error(ErrorCode::UnknownMemberId));
+    until("it has stopped collecting", || run.collected()).await;
+    run.gate.send(true).unwrap();
+    assert_eq!(run.stop().await, places(1, 0..20), "what was handed on; the rest is read again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -32,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOOKS_MAX: u32 = 3000;
 pub(super) const TICK: &str = r#"{"symbol":"A","time":"2024-05-01T13:00:00Z","price":1.5}"#;
 pub(super) const MAX_POLL_INTERVAL: Duration = Duration::from_millis(1500);
-const FOR_EVER: Duration = Duration::from_secs(3600);
+pub(super) const FOR_EVER: Duration = Duration::from_secs(3600);
 
 /// A log that keeps the law.
 #[derive(Default)]
@@ -169,6 +169,11 @@ impl Run {
         let mut theirs = Span::default();
         theirs.extend(0, 0, end).unwrap();
         self.log.lock().unwrap().offsets.advance(&source(), &theirs);
+    }
+
+    /// Whether collecting has ended.
+    pub(super) fn collected(&self) -> bool {
+        self.collecting.is_finished()
     }
 
     pub(super) async fn until_landed(&self, count: usize) {
