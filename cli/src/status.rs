@@ -5,7 +5,7 @@
 use std::io::Write as _;
 
 use serde::Serialize;
-use ticklake_ingest::source::kafka::{Watermarks, watermarks};
+use ticklake_ingest::source::kafka_topic::{Watermarks, watermarks};
 use ticklake_lake::layout::Table;
 use ticklake_lake::{AsOf, Lake, Offsets, Snapshot, json_mirror};
 use ticklake_schemas::STOCK_DATA_JSON;

@@ -1,9 +1,12 @@
 //! Collecting: Kafka messages become windows.
 //!
-//! Owns: the collecting thread: polling, decoding, the window being filled, cursors, the answer to a rebalance.
-//! Does not own: committing (the publisher, at the other end of a bounded channel), the law (`lake`).
+//! Owns: the collecting thread: polling, decoding, the window being filled, cursors, waiting for the publisher.
+//! Does not own: what a rebalance means (`answers`), committing (the publisher, at the other end of a bounded channel), the
+//! law (`lake`).
 //! Invariant: whatever is waited for, librdkafka is served: while the lake is slow the partitions are paused and the poll
 //! goes on, so the group never takes us for dead. Whatever is dropped here was never committed, so it is read again.
+
+mod answers;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::pin;
@@ -20,18 +23,17 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::decode::Decoder;
 use crate::error::IngestError;
-use crate::progress::Progress;
+use crate::progress::{Held, Progress};
 use crate::source::RawBatch;
 use crate::source::kafka::{BatchLimits, Cursors, KafkaSource, SourceEvent};
-use crate::source::start::start_of;
 
 /// How long collecting waits for the publisher at most before it pauses Kafka, which throws prefetched messages away.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE_AFTER: Duration = Duration::from_secs(2);
 
 /// What the publisher is asked.
 pub(crate) enum Request {
     /// Make this window durable. Windows of an epoch gone by are dropped.
-    Publish { window: ClosedWindow, epoch: u64 },
+    Publish { window: ClosedWindow, epoch: u64, held: Held },
     /// Say where the log ends, once everything asked before is done.
     Offsets(oneshot::Sender<Offsets>),
 }
@@ -54,6 +56,17 @@ pub(crate) struct CollectSettings {
     pub(crate) until_end: bool,
 }
 
+/// How long the publisher is waited for.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// Until it answers: what would be dropped may be nowhere else.
+    Endless,
+    /// Until a rebalance that came meanwhile can wait no longer.
+    UntilCalled,
+    /// Until then.
+    Until(Instant),
+}
+
 /// What came of asking the publisher.
 enum Answer<T> {
     Given(T),
@@ -74,7 +87,11 @@ pub(crate) struct Collector {
     shared: Arc<Shared>,
     window: Window,
     cursors: Cursors,
+    /// Where our partitions started: one that the log does not know yet goes on from there.
+    starts: Cursors,
     epoch: u64,
+    /// Whether a window was dropped here, so that what is gathered after it does not continue the log.
+    behind: bool,
     /// High watermarks at the start, with `until_end`.
     targets: Option<Cursors>,
     /// Partitions that had nothing more when last asked.
@@ -111,7 +128,9 @@ impl Collector {
             shared,
             window,
             cursors: Cursors::new(),
+            starts: Cursors::new(),
             epoch: 0,
+            behind: false,
             targets: None,
             ended: BTreeSet::new(),
             deferred: VecDeque::new(),
@@ -122,25 +141,23 @@ impl Collector {
     /// Runs until stopped, until the end (where asked for), or until the publisher is gone.
     pub(crate) fn run(mut self) -> Result<(), IngestError> {
         if self.settings.until_end {
-            let partitions = self.kafka.partitions()?;
-            self.targets =
-                Some(partitions.into_iter().map(|p| Ok((p, self.kafka.watermarks(p)?.1))).collect::<Result<_, IngestError>>()?);
+            self.targets = Some(self.kafka.watermarks()?.into_iter().map(|(partition, (_, high))| (partition, high)).collect());
         }
         loop {
-            while !self.stopping() && !self.at_end() {
+            while !self.stopping() && !self.finished() {
                 if !self.turn()? {
                     return Ok(());
                 }
             }
-            self.flush(FlushReason::Shutdown, None)?;
+            self.flush(FlushReason::Shutdown, Patience::UntilCalled)?;
             // Answered once every window before it is durable.
-            let Answer::Given(_) = self.offsets(None)? else { return Ok(()) };
-            if self.stopping() || !self.overtaken() {
-                self.report(CommitMode::Sync);
+            let answer = self.offsets(Patience::UntilCalled)?;
+            if matches!(answer, Answer::Gone) {
                 return Ok(());
             }
-            // The last window was another writer's: what it left of ours is still to be read.
-            if !self.start_over()? {
+            // The last window may have been another writer's, or dropped: what is left of it is still to be read.
+            if self.stopping() || (matches!(answer, Answer::Given(_)) && self.finished()) {
+                self.report(CommitMode::Sync);
                 return Ok(());
             }
         }
@@ -166,13 +183,13 @@ impl Collector {
                 return Ok(false);
             }
         }
-        if self.overtaken() && !self.start_over()? {
+        if (self.behind || self.overtaken()) && !self.start_over()? {
             return Ok(false);
         }
         self.report(CommitMode::Async);
         self.shared.progress.gathered(&self.cursors, &self.window);
         match self.window.due(&self.settings.limits, self.clock.now_ns()) {
-            Some(reason) => Ok(!matches!(self.flush(reason, None)?, Answer::Gone)),
+            Some(reason) => Ok(!matches!(self.flush(reason, Patience::UntilCalled)?, Answer::Gone)),
             None => Ok(!self.requests.is_closed()),
         }
     }
@@ -182,17 +199,14 @@ impl Collector {
         let mut batch = std::mem::take(&mut self.spare);
         let event = self.kafka.fill(&mut batch, &mut self.cursors, &mut self.ended, limits)?;
         self.gather(batch)?;
-        self.deferred.extend(event.map(|event| (event, Instant::now())));
+        event.into_iter().chain(self.kafka.located()).for_each(|event| self.defer(event));
         Ok(())
     }
 
-    /// Does what an event asks. False when the publisher is gone.
-    fn answer(&mut self, event: SourceEvent, at: Instant) -> Result<bool, IngestError> {
-        match event {
-            SourceEvent::Assigned(partitions) => self.assigned(&partitions),
-            SourceEvent::Revoked(partitions) => self.revoked(&partitions, at),
-            SourceEvent::Lost(partitions) => self.lost(&partitions),
-            SourceEvent::OutOfRange | SourceEvent::Deleted => self.look_again(),
+    /// Keeps an event until it is answered; one that is waiting already says nothing new.
+    fn defer(&mut self, event: SourceEvent) {
+        if !self.deferred.iter().any(|(waiting, _)| *waiting == event) {
+            self.deferred.push_back((event, Instant::now()));
         }
     }
 
@@ -223,6 +237,11 @@ impl Collector {
         Ok(())
     }
 
+    /// Whether there is nothing left to do.
+    fn finished(&self) -> bool {
+        self.at_end() && self.deferred.is_empty() && !self.behind && !self.overtaken()
+    }
+
     /// Whether everything that was in our partitions at the start has been read.
     fn at_end(&self) -> bool {
         let Some(targets) = &self.targets else { return false };
@@ -231,43 +250,49 @@ impl Collector {
         !self.cursors.is_empty() && self.cursors.iter().all(done)
     }
 
-    /// Closes the window and hands it on; one that cannot be in time is dropped.
-    fn flush(&mut self, reason: FlushReason, deadline: Option<Instant>) -> Result<Answer<()>, IngestError> {
+    /// Closes the window and hands it on. One that cannot be in time is dropped, and with it whatever comes after it until we
+    /// have started over.
+    fn flush(&mut self, reason: FlushReason, patience: Patience) -> Result<Answer<()>, IngestError> {
+        if self.behind {
+            self.drop_window();
+            return Ok(Answer::Late);
+        }
         if self.window.is_empty() {
             return Ok(if self.requests.is_closed() { Answer::Gone } else { Answer::Given(()) });
         }
         let full = std::mem::replace(&mut self.window, Window::open(self.clock.now_ns()));
         tracing::debug!(reason = reason.as_str(), bytes = full.bytes(), "window closed");
         self.shared.progress.flushed(reason);
+        let window = full.close();
+        let held = self.shared.progress.hold(&window);
         self.shared.progress.gathered(&self.cursors, &self.window);
-        let request = Request::Publish { window: full.close(), epoch: self.epoch };
+        let request = Request::Publish { window, epoch: self.epoch, held };
         let requests = self.requests.clone();
-        self.wait_for(async move { requests.send(request).await.ok() }, deadline)
+        let handed_on = self.wait_for(async move { requests.send(request).await.ok() }, patience)?;
+        self.behind = matches!(handed_on, Answer::Late);
+        Ok(handed_on)
     }
 
     /// Where the log ends, after everything handed on so far.
-    fn offsets(&mut self, deadline: Option<Instant>) -> Result<Answer<Offsets>, IngestError> {
+    fn offsets(&mut self, patience: Patience) -> Result<Answer<Offsets>, IngestError> {
         let (reply, answer) = oneshot::channel();
         let requests = self.requests.clone();
         let ask = async move {
             requests.send(Request::Offsets(reply)).await.ok()?;
             answer.await.ok()
         };
-        self.wait_for(ask, deadline)
+        self.wait_for(ask, patience)
     }
 
-    /// Waits for the publisher, at first patiently, then with Kafka paused and polled. Events are answered afterwards: a
+    /// Waits for the publisher, at first quietly, then with Kafka paused and polled. Events are answered afterwards: a
     /// rebalance must see windows in their order.
-    fn wait_for<T>(
-        &mut self,
-        asked: impl Future<Output = Option<T>>,
-        deadline: Option<Instant>,
-    ) -> Result<Answer<T>, IngestError> {
+    fn wait_for<T>(&mut self, asked: impl Future<Output = Option<T>>, patience: Patience) -> Result<Answer<T>, IngestError> {
         let mut asked = pin!(asked);
-        let mut patience = PATIENCE.min(self.kafka.config().revoke_budget());
+        let mut wait = PAUSE_AFTER.min(self.kafka.config().revoke_budget());
         let mut paused = false;
         let answer = loop {
-            let left = deadline.map_or(patience, |at| patience.min(at.saturating_duration_since(Instant::now())));
+            let deadline = self.gives_up_at(patience);
+            let left = deadline.map_or(wait, |at| wait.min(at.saturating_duration_since(Instant::now())));
             match self.runtime.block_on(tokio::time::timeout(left, asked.as_mut())) {
                 Ok(Some(given)) => break Answer::Given(given),
                 Ok(None) => break Answer::Gone,
@@ -276,7 +301,7 @@ impl Collector {
             }
             if !paused {
                 self.kafka.pause(&self.cursors)?;
-                (paused, patience) = (true, self.settings.batch.wait_max);
+                (paused, wait) = (true, self.settings.batch.wait_max);
             }
             self.poll(&BatchLimits { wait_max: Duration::ZERO, ..self.settings.batch })?;
         };
@@ -286,100 +311,21 @@ impl Collector {
         Ok(answer)
     }
 
-    /// Gives revoked partitions up after flushing what they brought, within the budget. False when the publisher is gone.
-    fn revoked(&mut self, partitions: &[i32], at: Instant) -> Result<bool, IngestError> {
-        let deadline = Some(at + self.kafka.config().revoke_budget());
-        let handed_on = self.flush(FlushReason::Revoke, deadline)?;
-        if matches!(handed_on, Answer::Late) || matches!(self.offsets(deadline)?, Answer::Late) {
-            tracing::warn!(
-                ?partitions,
-                "partitions given up before their last window was durable; their next owner or the law settles it"
-            );
+    /// When waiting is over: the group goes on without us unless revoked partitions are given up in time, and has done so with
+    /// those that are lost.
+    fn gives_up_at(&self, patience: Patience) -> Option<Instant> {
+        match patience {
+            Patience::Endless => None,
+            Patience::Until(at) => Some(at),
+            Patience::UntilCalled => {
+                let called = self.deferred.iter().filter_map(|(event, at)| match event {
+                    SourceEvent::Revoked(_) => Some(*at + self.kafka.config().revoke_budget()),
+                    SourceEvent::Lost(_) => Some(*at),
+                    _ => None,
+                });
+                called.min()
+            }
         }
-        self.report(CommitMode::Sync);
-        self.forget(partitions)?;
-        match handed_on {
-            Answer::Given(()) => Ok(true),
-            // The window was dropped whole: what it held of partitions that stay is read again.
-            Answer::Late => self.start_over(),
-            Answer::Gone => Ok(false),
-        }
-    }
-
-    /// Gives partitions up that may have another owner already: a flush would be in vain. False when the publisher is gone.
-    fn lost(&mut self, partitions: &[i32]) -> Result<bool, IngestError> {
-        tracing::warn!(?partitions, "partitions lost: the group went on without us; dropping what is buffered");
-        self.forget(partitions)?;
-        self.start_over()
-    }
-
-    fn forget(&mut self, partitions: &[i32]) -> Result<(), IngestError> {
-        for partition in partitions {
-            self.cursors.remove(partition);
-            self.ended.remove(partition);
-        }
-        self.kafka.unassign(partitions)
-    }
-
-    /// Something of the topic is gone. What was read of it is made durable first, since nobody may be able to read it again;
-    /// then the topic is taken up anew, by what is there. False when the publisher is gone.
-    fn look_again(&mut self) -> Result<bool, IngestError> {
-        tracing::warn!(cursors = ?self.cursors, "offsets, partitions or the topic are gone from Kafka; looking again");
-        self.flush(FlushReason::Revoke, None)?;
-        let Answer::Given(_) = self.offsets(None)? else { return Ok(false) };
-        self.report(CommitMode::Sync);
-        self.kafka.reconnect()?;
-        self.shared.progress.connected(self.kafka.ends());
-        self.deferred.clear();
-        self.cursors.clear();
-        self.ended.clear();
-        Ok(true)
-    }
-
-    /// Starts assigned partitions where the log ends. False when the publisher is gone.
-    fn assigned(&mut self, partitions: &[i32]) -> Result<bool, IngestError> {
-        // The log may have moved since our own last commit: the previous owner's windows are in it now.
-        let Answer::Given(log) = self.offsets(None)? else { return Ok(false) };
-        let (cursors, reads) = self.starts(&log, partitions)?;
-        if !cursors.is_empty() {
-            tracing::info!(starts = ?cursors, "partitions assigned");
-        }
-        self.kafka.assign(&reads)?;
-        self.shared.progress.starts(&cursors);
-        self.cursors.extend(cursors);
-        Ok(true)
-    }
-
-    /// What partitions account for next, and where Kafka can give it.
-    fn starts(&self, log: &Offsets, partitions: &[i32]) -> Result<(Cursors, Cursors), IngestError> {
-        let (mut cursors, mut reads) = (Cursors::new(), Cursors::new());
-        for &partition in partitions {
-            let watermarks = self.kafka.watermarks(partition)?;
-            let start = start_of(&self.settings.source, log, partition, watermarks, self.kafka.config().on_gap)?;
-            cursors.insert(partition, start.cursor);
-            reads.insert(partition, start.read_from);
-        }
-        Ok((cursors, reads))
-    }
-
-    /// What is buffered does not continue the log: drop it and go on from the log. False when the publisher is gone.
-    fn start_over(&mut self) -> Result<bool, IngestError> {
-        self.epoch = self.shared.epoch.load(Ordering::SeqCst);
-        let partitions: Vec<i32> = self.cursors.keys().copied().collect();
-        if partitions.is_empty() {
-            self.drop_window();
-            return Ok(true);
-        }
-        let Answer::Given(log) = self.offsets(None)? else { return Ok(false) };
-        // Only now: more may have come while we waited, and an end seen before we seek back is none any more.
-        self.drop_window();
-        self.ended.clear();
-        let (cursors, reads) = self.starts(&log, &partitions)?;
-        tracing::info!(?cursors, "reading on from the log's end");
-        self.kafka.seek(&reads)?;
-        self.cursors = cursors;
-        self.shared.progress.starts(&self.cursors);
-        Ok(true)
     }
 
     fn drop_window(&mut self) {

@@ -17,6 +17,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _,
 use ticklake_lake::dead_letters::Header;
 
 use super::ProduceError;
+use crate::source::kafka_topic;
 
 /// Where and how to send.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,12 +63,7 @@ impl SinkConfig {
 
     /// What every client of these brokers needs.
     pub(super) fn client(&self) -> ClientConfig {
-        let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", &self.brokers).set("client.id", "ticklake-produce");
-        for (name, value) in &self.librdkafka {
-            client.set(name, value);
-        }
-        client
+        kafka_topic::client(&self.brokers, "ticklake-produce", &self.librdkafka)
     }
 
     fn producer(&self) -> ClientConfig {

@@ -12,7 +12,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
@@ -22,16 +21,11 @@ pub use super::kafka_ends::Ends;
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
 pub use super::kafka_settings::{Assignment, KafkaConfig, Membership};
+use super::kafka_topic::{Watermarks, create, unavailable, wanted, watermarks_of};
 pub use super::start::OnGap;
 use super::{RawBatch, kafka_headers};
 use crate::error::IngestError;
 
-const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
-/// Asked in the middle of a run: longer than a broker takes to restart.
-const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often the topic is looked at again for a partition that was assigned and is not known here yet.
-const LOOKS_FOR_PARTITION_MAX: u32 = 20;
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
 /// 9999-12-31T23:59:59.999Z: a record timestamp beyond it is no time, and counts as none.
 const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
@@ -92,10 +86,7 @@ impl KafkaSource {
     /// # Errors
     /// As `connect`.
     pub fn reconnect(&mut self) -> Result<(), IngestError> {
-        *self = Self::connect(&self.config, self.fetch_queue_bytes).map_err(|error| match error {
-            IngestError::Invalid(why) => IngestError::Invalid(format!("what was being read is gone: {why}")),
-            other => other,
-        })?;
+        *self = Self::connect(&self.config, self.fetch_queue_bytes)?;
         Ok(())
     }
 
@@ -104,36 +95,28 @@ impl KafkaSource {
         &self.config
     }
 
-    /// The topic's partitions.
-    ///
-    /// # Errors
-    /// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
-    pub fn partitions(&self) -> Result<Vec<i32>, IngestError> {
-        partitions(&self.consumer, &self.config.brokers, &self.config.topic)
-    }
-
     /// A way to ask from elsewhere where the partitions end.
     pub fn ends(&self) -> Ends {
-        Ends { consumer: Arc::downgrade(&self.consumer), topic: self.config.topic.clone() }
+        let KafkaConfig { brokers, topic, .. } = &self.config;
+        Ends { consumer: Arc::downgrade(&self.consumer), brokers: brokers.clone(), topic: topic.clone() }
     }
 
-    /// Low and high watermark of a partition.
+    /// What Kafka still has of the topic.
     ///
     /// # Errors
-    /// `Unavailable`.
-    pub fn watermarks(&self, partition: i32) -> Result<(i64, i64), IngestError> {
-        let mut looks = 0;
-        loop {
-            match self.consumer.fetch_watermarks(&self.config.topic, partition, WATERMARKS_TIMEOUT) {
-                // Made since we last looked: the group's leader saw it first, and this client must look again.
-                Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownPartition)) if looks < LOOKS_FOR_PARTITION_MAX => {
-                    looks += 1;
-                    std::thread::sleep(LOOK_EVERY);
-                    self.partitions()?;
-                }
-                found => return found.map_err(|e| self.failed(&format!("watermarks of {}/{partition}", self.config.topic), &e)),
-            }
-        }
+    /// `Unavailable` when the brokers do not answer, `Invalid` for an unknown topic.
+    pub fn watermarks(&self) -> Result<Watermarks, IngestError> {
+        watermarks_of(&self.consumer, &self.config.brokers, &self.config.topic)
+    }
+
+    /// Asks, on a thread of its own, what Kafka still has of partitions; `located` tells, however long it takes.
+    pub fn locate(&self, partitions: Vec<i32>) {
+        self.ends().locate(partitions);
+    }
+
+    /// What came of `locate`.
+    pub fn located(&self) -> Option<SourceEvent> {
+        self.consumer.context().located().take()
     }
 
     /// Fills a batch until a limit is reached, nothing comes any more, or something else happened. Partitions that have
@@ -327,81 +310,9 @@ impl Drop for KafkaSource {
                 SourceEvent::Revoked(partitions) | SourceEvent::Lost(partitions) => {
                     self.unassign(&partitions).unwrap_or_default()
                 }
-                SourceEvent::OutOfRange | SourceEvent::Deleted => {}
+                SourceEvent::Located(_) | SourceEvent::OutOfRange | SourceEvent::Deleted => {}
             }
         }
         self.consumer.unsubscribe();
     }
-}
-
-fn unavailable(brokers: &str, what: &str, error: &KafkaError) -> IngestError {
-    let code = error.rdkafka_error_code().map_or_else(|| error.to_string(), |c| c.to_string());
-    IngestError::Unavailable(format!("Kafka at {brokers}: {what} failed ({code}); check --brokers, the network and the broker"))
-}
-
-fn create(client: &ClientConfig) -> Result<BaseConsumer<Context>, IngestError> {
-    client
-        .create_with_context(Context::default())
-        .map_err(|error| IngestError::Invalid(format!("librdkafka refuses the settings: {error}")))
-}
-
-fn partitions(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> Result<Vec<i32>, IngestError> {
-    let metadata = consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT).map_err(|e| unavailable(brokers, "metadata", &e))?;
-    let found = metadata.topics().iter().find(|t| t.name() == topic && t.error().is_none());
-    let found = found
-        .map(|t| t.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect::<Vec<_>>())
-        .unwrap_or_default();
-    if found.is_empty() {
-        return Err(IngestError::Invalid(format!(
-            "topic {topic} does not exist on {brokers}; create it (`ticklake produce` does) or check --topic"
-        )));
-    }
-    Ok(found)
-}
-
-/// The topic's partitions that are to be read, so far as that is said before the group decides.
-fn wanted(consumer: &BaseConsumer<Context>, config: &KafkaConfig) -> Result<Vec<i32>, IngestError> {
-    let (topic, brokers) = (&config.topic, &config.brokers);
-    let there = partitions(consumer, brokers, topic)?;
-    let Membership::Only(only) = &config.membership else { return Ok(there) };
-    let unknown: Vec<i32> = only.difference(&there.iter().copied().collect::<BTreeSet<_>>()).copied().collect();
-    if unknown.is_empty() {
-        return Ok(only.iter().copied().collect());
-    }
-    let count = there.len();
-    Err(IngestError::Invalid(format!(
-        "topic {topic} on {brokers} has {count} partitions and no {unknown:?}; correct --partitions"
-    )))
-}
-
-/// Whether the topic and the partitions asked for can be reached, before anything is made for them elsewhere.
-///
-/// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for an unknown topic, partition or setting.
-pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
-    wanted(&create(&config.client()?)?, config).map(|_| ())
-}
-
-/// Low and high watermark by partition: what Kafka still has, `[low, high)`.
-pub type Watermarks = BTreeMap<i32, (i64, i64)>;
-
-/// The watermarks of a topic, without joining a group.
-///
-/// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
-pub fn watermarks(brokers: &str, topic: &str, librdkafka: &BTreeMap<String, String>) -> Result<Watermarks, IngestError> {
-    let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", brokers).set("client.id", "ticklake-status").set("log_level", "3");
-    for (name, value) in librdkafka {
-        client.set(name, value);
-    }
-    let consumer = create(&client)?;
-    let mut ends = Watermarks::new();
-    for partition in partitions(&consumer, brokers, topic)? {
-        let both = consumer
-            .fetch_watermarks(topic, partition, METADATA_TIMEOUT)
-            .map_err(|e| unavailable(brokers, &format!("watermarks of {topic}/{partition}"), &e))?;
-        ends.insert(partition, both);
-    }
-    Ok(ends)
 }

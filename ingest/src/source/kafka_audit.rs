@@ -5,23 +5,19 @@
 //! Invariant: either every message that Kafka still has in the range was told, or there is an error; never a part in silence.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::config::{ClientConfig, FromClientConfig as _};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::kafka::watermarks;
+use super::kafka_topic::{Reading, client, watermarks};
 use crate::error::IngestError;
 
-const POLL_WAIT: Duration = Duration::from_millis(100);
+const CLIENT_ID: &str = "ticklake-audit";
 /// Nothing read for so long, with messages outstanding: Kafka is gone.
-const STALLED_AFTER: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Calls `each` with partition and offset of every message below `ends`, in order within a partition, and returns where each
@@ -36,85 +32,13 @@ pub fn read_messages(
     ends: &BTreeMap<i32, i64>,
     each: &mut dyn FnMut(i32, i64),
 ) -> Result<BTreeMap<i32, i64>, IngestError> {
-    let failed = |what: &str, why: &str| {
-        IngestError::Unavailable(format!("Kafka at {brokers}: {what} of {topic} failed ({why}); try the audit again"))
-    };
-    let mut starts = TopicPartitionList::new();
-    let mut open: BTreeMap<i32, i64> = BTreeMap::new();
-    for (partition, (low, high)) in watermarks(brokers, topic, librdkafka)? {
+    let ranges = watermarks(brokers, topic, librdkafka)?.into_iter().map(|(partition, (low, high))| {
         let end = ends.get(&partition).copied().unwrap_or(0).min(high);
-        if low < end {
-            open.insert(partition, end);
-            let added = starts.add_partition_offset(topic, partition, Offset::Offset(low));
-            added.map_err(|e| failed("an offset", &e.to_string()))?;
-        }
-    }
-    if !open.is_empty() {
-        let consumer = BaseConsumer::from_config(&reading(brokers, librdkafka))
-            .map_err(|e| IngestError::Invalid(format!("librdkafka refuses the settings: {e}")))?;
-        consumer.assign(&starts).map_err(|e| failed("reading", &e.to_string()))?;
-        read(&consumer, topic, open, each).map_err(|why| failed("reading", &why))?;
-    }
+        (partition, low..end)
+    });
+    let reading = Reading { brokers, topic, client_id: CLIENT_ID, librdkafka, silence_max: SILENCE_MAX };
+    reading.read(&ranges.collect(), &mut |message| each(message.partition(), message.offset()))?;
     Ok(watermarks(brokers, topic, librdkafka)?.into_iter().map(|(partition, (low, _))| (partition, low)).collect())
-}
-
-/// Reads until every partition is at its end.
-fn read(
-    consumer: &BaseConsumer,
-    topic: &str,
-    mut open: BTreeMap<i32, i64>,
-    each: &mut dyn FnMut(i32, i64),
-) -> Result<(), String> {
-    let (mut moved_at, mut trouble) = (Instant::now(), String::new());
-    while !open.is_empty() {
-        let done = match consumer.poll(POLL_WAIT) {
-            Some(Ok(message)) => {
-                moved_at = Instant::now();
-                let Some(end) = open.get(&message.partition()) else { continue };
-                if message.offset() < *end {
-                    each(message.partition(), message.offset());
-                }
-                (message.offset() + 1 >= *end).then(|| message.partition())
-            }
-            // What is left below the end are markers and aborted messages.
-            Some(Err(KafkaError::PartitionEOF(partition))) => Some(partition),
-            Some(Err(error)) => {
-                trouble = format!(": {error}");
-                None
-            }
-            None => None,
-        };
-        if let Some(partition) = done.filter(|partition| open.remove(partition).is_some()) {
-            let mut ended = TopicPartitionList::new();
-            ended.add_partition(topic, partition);
-            consumer.pause(&ended).map_err(|e| e.to_string())?;
-        }
-        if moved_at.elapsed() > STALLED_AFTER {
-            return Err(format!("no message for {} s{trouble}", STALLED_AFTER.as_secs()));
-        }
-    }
-    Ok(())
-}
-
-fn reading(brokers: &str, librdkafka: &BTreeMap<String, String>) -> ClientConfig {
-    let mut client = ClientConfig::new();
-    for (name, value) in librdkafka {
-        client.set(name, value);
-    }
-    // After the user's: the proof rests on these.
-    client
-        .set("bootstrap.servers", brokers)
-        .set("client.id", "ticklake-audit")
-        .set("group.id", "ticklake-audit")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("enable.partition.eof", "true")
-        .set("isolation.level", "read_committed")
-        // Retention may delete the beginning while it is read; the audit learns of it from the low watermark.
-        .set("auto.offset.reset", "earliest")
-        .set("fetch.queue.backoff.ms", "5")
-        .set("log_level", "3");
-    client
 }
 
 /// Whether Kafka may forget single messages of a topic.
@@ -132,12 +56,8 @@ pub fn is_compacted<'a>(
                 "Kafka at {brokers} does not say whether {topic} is compacted ({why}); allow DescribeConfigs on it"
             ))
         };
-        let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", brokers).set("client.id", "ticklake-audit").set("log_level", "3");
-        for (name, value) in librdkafka {
-            client.set(name, value);
-        }
-        let admin: AdminClient<DefaultClientContext> = client.create().map_err(|e| unknown(e.to_string()))?;
+        let admin: AdminClient<DefaultClientContext> =
+            client(brokers, CLIENT_ID, librdkafka).create().map_err(|e| unknown(e.to_string()))?;
         let options = AdminOptions::new().request_timeout(Some(DESCRIBE_TIMEOUT));
         let described = admin.describe_configs([&ResourceSpecifier::Topic(topic)], &options).await;
         match described.map_err(|e| unknown(e.to_string()))?.into_iter().next() {

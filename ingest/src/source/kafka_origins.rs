@@ -5,22 +5,18 @@
 //! Invariant: reads from the given offsets to the ends seen at the start, joins no group, commits nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use ticklake_lake::dead_letters::ORIGIN_HEADER;
 
-use super::kafka::{Cursors, watermarks};
+use super::kafka::Cursors;
 use super::kafka_headers;
+use super::kafka_topic::{Reading, watermarks};
 use crate::error::IngestError;
 
 /// How long the brokers may stay silent before the end.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
-const POLL_WAIT: Duration = Duration::from_millis(100);
 
 /// The origins that messages of a topic name, from `starts` on; of a partition without a start, from its beginning.
 ///
@@ -32,71 +28,25 @@ pub fn origins(
     starts: &Cursors,
     librdkafka: &BTreeMap<String, String>,
 ) -> Result<BTreeSet<String>, IngestError> {
-    let mut wanted = TopicPartitionList::new();
-    let mut open = Cursors::new();
-    let failed = |e: KafkaError| {
-        let why = e.rdkafka_error_code().map_or_else(|| e.to_string(), |c| c.to_string());
-        IngestError::Unavailable(format!("Kafka at {brokers}: reading {topic} failed ({why}); check --brokers and the network"))
-    };
-    for (partition, (low, high)) in watermarks(brokers, topic, librdkafka)? {
+    let ranges = watermarks(brokers, topic, librdkafka)?.into_iter().map(|(partition, (low, high))| {
         let start = starts.get(&partition).map_or(low, |start| (*start).max(low));
-        if start < high {
-            wanted.add_partition_offset(topic, partition, Offset::Offset(start)).map_err(failed)?;
-            open.insert(partition, high);
-        }
-    }
+        (partition, start..high)
+    });
+    let reading = Reading { brokers, topic, client_id: "ticklake-dlq", librdkafka, silence_max: SILENCE_MAX };
     let mut found = BTreeSet::new();
-    if open.is_empty() {
-        return Ok(found);
-    }
-    let consumer = consumer(brokers, librdkafka)?;
-    consumer.assign(&wanted).map_err(failed)?;
-    let mut heard = Instant::now();
-    while !open.is_empty() {
-        match consumer.poll(POLL_WAIT) {
-            None => {}
-            Some(Ok(message)) => {
-                heard = Instant::now();
-                kafka_headers::each(message.headers(), |name, value| {
-                    if name == ORIGIN_HEADER {
-                        found.extend(value.and_then(|v| std::str::from_utf8(v).ok()).map(str::to_owned));
-                    }
-                });
-                open.retain(|partition, high| *partition != message.partition() || message.offset() + 1 < *high);
+    reading.read(&ranges.collect(), &mut |message| {
+        kafka_headers::each(message.headers(), |name, value| {
+            if name == ORIGIN_HEADER {
+                found.extend(value.and_then(|v| std::str::from_utf8(v).ok()).map(str::to_owned));
             }
-            // Markers of transactions lie between the last message and the end.
-            Some(Err(KafkaError::PartitionEOF(ended))) => open.retain(|partition, _| *partition != ended),
-            Some(Err(error)) => tracing::debug!(%error, "Kafka consumer; librdkafka retries"),
-        }
-        if heard.elapsed() > SILENCE_MAX {
-            return Err(IngestError::Unavailable(format!(
-                "Kafka at {brokers}: {topic} could not be read to its end, nothing came for {} s; check the brokers, try again",
-                SILENCE_MAX.as_secs()
-            )));
-        }
-    }
+        });
+    })?;
     Ok(found)
-}
-
-fn consumer(brokers: &str, librdkafka: &BTreeMap<String, String>) -> Result<BaseConsumer, IngestError> {
-    let mut client = ClientConfig::new();
-    client
-        .set("bootstrap.servers", brokers)
-        .set("client.id", "ticklake-dlq")
-        // A consumer must name a group; this one never joins it.
-        .set("group.id", "ticklake-dlq")
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .set("auto.offset.reset", "earliest")
-        .set("isolation.level", "read_committed");
-    for (name, value) in librdkafka {
-        client.set(name, value);
-    }
-    client.create().map_err(|e| IngestError::Invalid(format!("librdkafka refuses the settings: {e}")))
 }
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::config::ClientConfig;
     use rdkafka::message::{Header, OwnedHeaders};
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};

@@ -7,25 +7,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::config::{ClientConfig, FromClientConfig as _};
+use rdkafka::config::FromClientConfig as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use ticklake_lake::probe::Check;
 
-use super::kafka::watermarks;
+use super::kafka_topic::{client, code, watermarks};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Tries out what an ingester will need of Kafka. What cannot be tried because an earlier step failed is left out. Blocks.
 pub fn probe(brokers: &str, topic: &str, group: &str, librdkafka: &BTreeMap<String, String>) -> Vec<Check> {
-    let mut client = ClientConfig::new();
-    client.set("client.id", "ticklake-doctor").set("log_level", "3");
-    for (name, value) in librdkafka {
-        client.set(name, value);
-    }
-    client.set("bootstrap.servers", brokers).set("group.id", group);
-    let consumer = match BaseConsumer::from_config(&client) {
+    let mut client = client(brokers, "ticklake-doctor", librdkafka);
+    let consumer = match BaseConsumer::from_config(client.set("group.id", group)) {
         Ok(consumer) => consumer,
         Err(e) => {
             let refused = format!("librdkafka refuses them: {e}; correct [kafka.librdkafka]");
@@ -75,10 +70,6 @@ fn group_is_ours(consumer: &BaseConsumer, topic: &str, group: &str, partitions: 
         }
         Err(e) => Err(format!("the coordinator of group {group} does not answer ({}); look at the brokers' logs", code(&e))),
     }
-}
-
-fn code(error: &KafkaError) -> String {
-    error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string())
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod kafka_origins;
 pub mod kafka_probe;
 mod kafka_rebalance;
 mod kafka_settings;
+pub mod kafka_topic;
 pub(crate) mod start;
 
 use std::ops::Range;
