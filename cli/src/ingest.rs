@@ -76,7 +76,7 @@ pub(crate) async fn run(args: IngestArgs) -> Result<(), Failure> {
         window,
         until_end: args.until_end,
         unavailable_max: settings.lake_unavailable_max,
-        rejects: RejectLimits { ratio_max: settings.rejects_ratio_max, ..RejectLimits::default() },
+        rejects: RejectLimits { ratio_max: settings.rejects_ratio_max, count_min: settings.rejects_count_min },
         memory_max: settings.memory_max,
         ..IngestConfig::new(kafka)
     };

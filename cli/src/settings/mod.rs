@@ -82,7 +82,8 @@ settings! {
     memory_max: usize = "memory.max", "memory-max" "BYTES", "512MiB", parse::bytes::<MEMORY_MAX_LEAST, { usize::MAX }>, "What the process may hold in memory; windows and what is fetched ahead are sized by it";
     metrics_listen: Option<SocketAddr> = "metrics.listen", "metrics" "IP:PORT", "", parse::address, "Serve /metrics, /healthz and /readyz here, such as 127.0.0.1:9464";
     log_format: LogFormat = "log.format", "log-format" "NAME", "text", parse::log_format, "Log lines for people (text), or one JSON object a line (json)";
-    rejects_ratio_max: f64 = "rejects.ratio_max", "reject-ratio-max" "SHARE", "0.5", parse::share, "Stop before committing a window of which a larger share than this are not ticks (and at least 1000 messages); 1 never stops";
+    rejects_ratio_max: f64 = "rejects.ratio_max", "reject-ratio-max" "SHARE", "0.5", parse::share, "Stop before committing a window of which a larger share than this are not ticks; 1 never stops";
+    rejects_count_min: usize = "rejects.count_min", "reject-count-min" "N", "1000", parse::count::<1, 10_000_000>, "Never stop for fewer messages of a window that are not ticks; lower it for a feed of less than that in --window-age";
 }
 
 impl Settings {
@@ -94,6 +95,8 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use ticklake_ingest::breaker::RejectLimits;
+
     use super::*;
 
     #[test]
@@ -112,7 +115,8 @@ mod tests {
         assert_eq!(settings.window_age_max, limits.age_max);
         assert_eq!(settings.window_open_partitions_max, limits.open_partitions_max);
         assert_eq!(settings.memory_max, ticklake_ingest::memory::MEMORY_MAX_DEFAULT);
-        assert_eq!(settings.rejects_ratio_max, ticklake_ingest::breaker::RejectLimits::default().ratio_max);
+        let rejects = RejectLimits { ratio_max: settings.rejects_ratio_max, count_min: settings.rejects_count_min };
+        assert_eq!(rejects, RejectLimits::default());
     }
 
     #[test]
