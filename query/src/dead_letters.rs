@@ -40,7 +40,7 @@ impl Selection {
     /// The newest letters, for people; `letter` is what `show` takes.
     pub fn newest(&self, limit: u32) -> String {
         format!(
-            "SELECT kafka_time AS time, kafka_topic AS source, \
+            "SELECT kafka_time AS time_utc, kafka_topic AS source, \
              CAST(kafka_partition AS VARCHAR) || ':' || CAST(kafka_offset AS VARCHAR) AS letter, class, reason \
              FROM dead_letters WHERE {} ORDER BY kafka_time DESC, kafka_topic, kafka_partition, kafka_offset DESC LIMIT {limit}",
             self.condition()
