@@ -21,7 +21,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 pub use super::kafka_ends::Ends;
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
-pub use super::kafka_settings::{Assignment, KafkaConfig, Membership};
+pub use super::kafka_settings::{Assignment, KafkaConfig, Membership, why_refused};
 pub use super::start::OnGap;
 use super::{RawBatch, kafka_headers};
 use crate::error::IngestError;
@@ -69,7 +69,7 @@ impl KafkaSource {
     /// Connects, checks that topic and partitions are there, and asks for them; fetches at most so many bytes ahead.
     ///
     /// # Errors
-    /// `Unavailable` when no broker answers, `Invalid` for an unknown topic, partition or setting.
+    /// `Unavailable` when no broker answers, `Missing` for an unknown topic or partition, `Invalid` for settings that are refused.
     pub fn connect(config: &KafkaConfig, fetch_queue_bytes: usize) -> Result<Self, IngestError> {
         let mut client = config.client()?;
         client.set("group.id", &config.group);
@@ -93,7 +93,7 @@ impl KafkaSource {
     /// As `connect`.
     pub fn reconnect(&mut self) -> Result<(), IngestError> {
         *self = Self::connect(&self.config, self.fetch_queue_bytes).map_err(|error| match error {
-            IngestError::Invalid(why) => IngestError::Invalid(format!("what was being read is gone: {why}")),
+            IngestError::Missing(why) => IngestError::Invalid(format!("what was being read is gone: {why}")),
             other => other,
         })?;
         Ok(())
@@ -107,7 +107,7 @@ impl KafkaSource {
     /// The topic's partitions.
     ///
     /// # Errors
-    /// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
+    /// `Unavailable` when no broker answers, `Missing` for an unknown topic.
     pub fn partitions(&self) -> Result<Vec<i32>, IngestError> {
         partitions(&self.consumer, &self.config.brokers, &self.config.topic)
     }
@@ -352,7 +352,7 @@ fn partitions(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> R
         .map(|t| t.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect::<Vec<_>>())
         .unwrap_or_default();
     if found.is_empty() {
-        return Err(IngestError::Invalid(format!(
+        return Err(IngestError::Missing(format!(
             "topic {topic} does not exist on {brokers}; create it (`ticklake produce` does) or check --topic"
         )));
     }
@@ -369,7 +369,7 @@ fn wanted(consumer: &BaseConsumer<Context>, config: &KafkaConfig) -> Result<Vec<
         return Ok(only.iter().copied().collect());
     }
     let count = there.len();
-    Err(IngestError::Invalid(format!(
+    Err(IngestError::Missing(format!(
         "topic {topic} on {brokers} has {count} partitions and no {unknown:?}; correct --partitions"
     )))
 }
@@ -377,7 +377,7 @@ fn wanted(consumer: &BaseConsumer<Context>, config: &KafkaConfig) -> Result<Vec<
 /// Whether the topic and the partitions asked for can be reached, before anything is made for them elsewhere.
 ///
 /// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for an unknown topic, partition or setting.
+/// `Unavailable` when no broker answers, `Missing` for an unknown topic or partition, `Invalid` for settings that are refused.
 pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
     wanted(&create(&config.client()?)?, config).map(|_| ())
 }
@@ -388,7 +388,7 @@ pub type Watermarks = BTreeMap<i32, (i64, i64)>;
 /// The watermarks of a topic, without joining a group.
 ///
 /// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
+/// `Unavailable` when no broker answers, `Missing` for an unknown topic.
 pub fn watermarks(brokers: &str, topic: &str, librdkafka: &BTreeMap<String, String>) -> Result<Watermarks, IngestError> {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", brokers).set("client.id", "ticklake-status").set("log_level", "3");

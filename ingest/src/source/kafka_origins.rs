@@ -61,7 +61,9 @@ pub fn origins(
             Some(Ok(message)) => {
                 heard = Instant::now();
                 kafka_headers::each(message.headers(), |name, value| {
-                    if name == ORIGIN_HEADER && let Some(origin) = value.and_then(|v| std::str::from_utf8(v).ok()) {
+                    if name == ORIGIN_HEADER
+                        && let Some(origin) = value.and_then(|v| std::str::from_utf8(v).ok())
+                    {
                         found.entry(origin.to_owned()).or_default().insert((message.partition(), message.offset()));
                     }
                 });
