@@ -2,6 +2,7 @@
 //!
 //! Owns: bringing rows, offsets, messages and mirror together; printing the verdict.
 //! Does not own: the verdict (`lake::audit`), reading the tables (`query`) and the topic (`ingest`).
+//! Invariant: exit code 1 says that the lake is not exactly-once, and nothing else does.
 
 use std::io::Write as _;
 
@@ -15,11 +16,25 @@ use ticklake_schemas::STOCK_DATA_JSON;
 
 use crate::args::AuditArgs;
 use crate::exit::Failure;
-use crate::screen::grouped;
+use crate::screen::{self, counted, grouped};
 use crate::settings::Settings;
 
 /// Names of mirror files that are shown.
 const NAMES_SHOWN: usize = 5;
+const COLUMNS: [&str; 12] = [
+    "source",
+    ">partition",
+    ">first",
+    ">committed",
+    ">ticks",
+    ">dead letters",
+    ">lost",
+    ">twice",
+    ">phantom",
+    ">beyond",
+    ">holes",
+    ">declared",
+];
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -52,6 +67,16 @@ struct Mirror {
 }
 
 pub(crate) async fn run(args: AuditArgs) -> Result<(), Failure> {
+    let report = look(&args).await.map_err(Failure::unanswered)?;
+    if args.json {
+        writeln!(std::io::stdout(), "{}", serde_json::json!(report))?;
+    } else {
+        print(&report)?;
+    }
+    verdict(&report)
+}
+
+async fn look(args: &AuditArgs) -> Result<Report, Failure> {
     let settings = args.settings.load()?;
     let asked = !settings.kafka_brokers.is_empty();
     let lake = Lake::open(&settings.lake_location).await?;
@@ -69,13 +94,7 @@ pub(crate) async fn run(args: AuditArgs) -> Result<(), Failure> {
     if args.mirror {
         mirror.mirror_lines = Some(for_each_coordinate(&engine, STOCK_DATA_JSON, &mut |_, _, _| {}).await?);
     }
-    let report = report(&lake, engine.version(), asked, audit.verdicts(), mirror);
-    if args.json {
-        writeln!(std::io::stdout(), "{}", serde_json::json!(report))?;
-    } else {
-        print(&report)?;
-    }
-    verdict(&report)
+    Ok(report(&lake, engine.version(), asked, audit.verdicts(), mirror))
 }
 
 fn version_of(engine: &Engine) -> AsOf {
@@ -150,8 +169,11 @@ fn verdict(report: &Report) -> Result<(), Failure> {
     let (lost, phantom) = (report.lost.unwrap_or_default(), report.phantom.unwrap_or_default());
     let mirror = match report.mirror.mirror_lines {
         Some(lines) => format!(
-            "; the mirror lacks {} files, has {} too many and {lines} lines for {} ticks",
-            report.mirror.mirror_missing, report.mirror.mirror_extra, report.ticks
+            "; the mirror lacks {}, has {} too many and {} for {}",
+            counted(report.mirror.mirror_missing as u64, "file"),
+            grouped(report.mirror.mirror_extra as u64),
+            counted(lines, "line"),
+            counted(report.ticks, "tick")
         ),
         None => String::new(),
     };
@@ -165,35 +187,15 @@ fn print(report: &Report) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let version = report.version.map_or_else(|| "without a version".to_owned(), |version| format!("at version {version}"));
     writeln!(out, "lake {} {version}", report.lake)?;
-    writeln!(
-        out,
-        "{:<32} {:>9} {:>14} {:>14} {:>14} {:>12} {:>7} {:>7} {:>7} {:>7} {:>9} {:>9}",
-        "source",
-        "partition",
-        "first",
-        "committed",
-        "ticks",
-        "dead letters",
-        "lost",
-        "twice",
-        "phantom",
-        "beyond",
-        "holes",
-        "declared"
-    )?;
     let offset = |offset: Option<i64>| offset.map_or_else(|| "-".to_owned(), |offset| grouped(offset.unsigned_abs()));
     let count = |fault: &Option<Fault>| fault.as_ref().map_or_else(|| "-".to_owned(), |fault| grouped(fault.count));
-    for p in &report.partitions {
-        let (first, committed, lost, phantom) = (offset(p.first), offset(p.committed), count(&p.lost), count(&p.phantom));
-        let (ticks, dead, twice, beyond) =
-            (grouped(p.ticks), grouped(p.dead_letters), grouped(p.twice.count), grouped(p.beyond.count));
-        let (holes, declared) = (grouped(p.holes), grouped(p.declared));
-        writeln!(
-            out,
-            "{:<32} {:>9} {first:>14} {committed:>14} {ticks:>14} {dead:>12} {lost:>7} {twice:>7} {phantom:>7} {beyond:>7} {holes:>9} {declared:>9}",
-            p.source, p.partition
-        )?;
-    }
+    let rows = report.partitions.iter().map(|p| {
+        let counts = [p.ticks, p.dead_letters].map(grouped);
+        let faults = [count(&p.lost), grouped(p.twice.count), count(&p.phantom), grouped(p.beyond.count)];
+        let place = [p.source.clone(), p.partition.to_string(), offset(p.first), offset(p.committed)];
+        place.into_iter().chain(counts).chain(faults).chain([p.holes, p.declared].map(grouped)).collect()
+    });
+    write!(out, "{}", screen::table_of(&COLUMNS, rows))?;
     for p in &report.partitions {
         let faults =
             [("lost", p.lost.as_ref()), ("twice", Some(&p.twice)), ("phantom", p.phantom.as_ref()), ("beyond", Some(&p.beyond))];
@@ -203,7 +205,8 @@ fn print(report: &Report) -> std::io::Result<()> {
         }
     }
     let mirror = &report.mirror;
-    writeln!(out, "JSON mirror: {} files missing, {} left over", mirror.mirror_missing, mirror.mirror_extra)?;
+    let missing = counted(mirror.mirror_missing as u64, "file");
+    writeln!(out, "JSON mirror: {missing} missing, {} left over", grouped(mirror.mirror_extra as u64))?;
     mirror.mirror_names.iter().try_for_each(|name| writeln!(out, "  {name}"))?;
     match (report.ok, report.lost) {
         (false, _) => Ok(()),

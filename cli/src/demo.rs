@@ -18,12 +18,13 @@ use ticklake_ingest::{IngestError, Progress};
 use ticklake_lake::clock::{Clock, SystemClock};
 use ticklake_lake::publish::{PublishSettings, Publisher};
 use ticklake_lake::{Lake, SourceId};
-use ticklake_query::{Engine, EngineOptions, Format};
+use ticklake_query::{Engine, EngineOptions};
 
 use crate::args::DemoArgs;
 use crate::demo_report::{self, Landed};
 use crate::exit::Failure;
-use crate::{resources, screen, signals, sql};
+use crate::signals::Stop;
+use crate::{resources, screen, sql};
 
 const PARTITIONS: i32 = 4;
 /// The simulated market is at least this busy, so that a demo spans hours, not years.
@@ -34,9 +35,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
-    let stop = signals::stop_flag()?;
+    let stop = Stop::listen()?;
     let lake = Lake::open_or_create(&args.lake).await?;
-    let landed = land(&args, &lake, &stop).await?;
+    let landed = land(&args, &lake, &stop.flag()).await?;
     let engine = Engine::open(lake, EngineOptions::default()).await?;
     let proof = demo_report::prove(&engine, &landed).await?;
     if args.json {
@@ -45,12 +46,10 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
         demo_report::print(&args, &engine, &landed, &proof).await?;
     }
     proof.verdict()?;
-    if stop.load(Ordering::SeqCst) {
-        return Err(Failure::interrupted());
-    }
+    stop.check()?;
     let person = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if person && !args.no_repl && !args.json {
-        sql::stay(&engine, Format::Table).await?;
+        sql::stay(&engine, screen::table()).await?;
     }
     Ok(())
 }

@@ -7,11 +7,11 @@ use std::io::Write;
 
 use serde::Serialize;
 use ticklake_query::volatility::{AUDIT, DAILY_AVERAGE, HOURLY_REALIZED_VOLATILITY, ReadyStatement};
-use ticklake_query::{Engine, Format, run_statements};
+use ticklake_query::{Engine, run_statements};
 
 use crate::args::DemoArgs;
 use crate::exit::Failure;
-use crate::screen::{counted, grouped};
+use crate::screen::{self, counted, grouped};
 
 /// Rows of an answer that are shown.
 const ROWS_SHOWN: usize = 10;
@@ -128,6 +128,6 @@ async fn show(
         None => body.join("\n").trim_end().to_owned(),
     };
     writeln!(out, "\n-- {}\n{sql};\n", statement.description)?;
-    run_statements(engine, &sql, Format::Table, out).await?;
+    run_statements(engine, &sql, screen::table(), out).await?;
     Ok(())
 }

@@ -56,7 +56,7 @@ async fn list(args: DlqListArgs) -> Result<(), Failure> {
         let letters = objects(&engine, &selection.newest(args.limit)).await?;
         writeln!(out, "{}", json!({"total": total, "by_class": by_class, "dead_letters": letters}))?;
     } else if total > 0 {
-        let shown = write_result(engine.sql(&selection.newest(args.limit)).await?, Format::Table, &mut out).await?;
+        let shown = write_result(engine.sql(&selection.newest(args.limit)).await?, screen::table(), &mut out).await?;
         let class = |row: &Value| format!("{} {}", row["class"].as_str().unwrap_or_default(), screen::grouped(count(row)));
         let by_class = classes.iter().map(class).collect::<Vec<_>>().join(", ");
         let newest = if shown < total { format!(", the newest {} are shown", screen::grouped(shown)) } else { String::new() };

@@ -1,19 +1,20 @@
-//! `ticklake dlq replay`: dead letters back to a topic, each message at most once.
+//! `ticklake dlq replay`: dead letters back to a topic, each message once, whatever became of it.
 //!
 //! Owns: which letters are left out, and the report.
 //! Does not own: reading letters (`query::dead_letters`), sending them (`ingest::produce`), looking into the topic (`ingest::source`).
-//! Invariant: a message whose origin is a tick already, or lies in the topic beyond what the lake has landed, is not sent again
-//! unless asked for; two of these commands at the same moment are the one way to send twice, and the ticks show it.
+//! Invariant: a message whose origin is a tick already, or lies in the topic and has not landed, is never sent again, and one
+//! that was rejected again only when asked for; two of these commands at the same moment are the one way to send twice, and
+//! the ticks show it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use serde::Serialize;
 use ticklake_ingest::produce::{ProduceError, Resend, Resender, SinkConfig};
-use ticklake_ingest::source::kafka_origins::origins;
+use ticklake_ingest::source::kafka_origins::{Origins, origins};
 use ticklake_lake::layout::Table;
 use ticklake_lake::{AsOf, Lake, Snapshot};
-use ticklake_query::dead_letters::{Letter, Letters, origins_of_ticks};
+use ticklake_query::dead_letters::{Letter, Letters, origins_of_letters, origins_of_ticks};
 use ticklake_query::{Engine, EngineOptions};
 use ticklake_schemas::RejectClass;
 
@@ -30,7 +31,9 @@ struct Report {
     already_ticks: u64,
     /// Sent back before, and in the topic, but not in the lake yet.
     on_their_way: u64,
-    /// Another letter of this run is the same message, sent back and rejected again.
+    /// Sent back before, and rejected again.
+    rejected_again: u64,
+    /// Another letter of the same message is sent by this very run.
     repeated: u64,
     /// They can never be ticks, and on a compacted topic they delete.
     tombstones: u64,
@@ -40,7 +43,10 @@ struct Report {
 #[derive(Default)]
 struct Sieve {
     ticks: BTreeSet<String>,
-    in_topic: BTreeSet<String>,
+    in_topic: Origins,
+    rejected_again: Origins,
+    /// Whether those were asked for.
+    again: bool,
     /// Whether tombstones were asked for by class.
     tombstones: bool,
     sent: BTreeSet<String>,
@@ -56,8 +62,10 @@ impl Sieve {
             &mut self.report.tombstones
         } else if self.ticks.contains(&origin) {
             &mut self.report.already_ticks
-        } else if self.in_topic.contains(&origin) {
+        } else if self.is_on_its_way(&origin) {
             &mut self.report.on_their_way
+        } else if !self.again && self.rejected_again.contains_key(&origin) {
+            &mut self.report.rejected_again
         } else if !self.sent.insert(origin.clone()) {
             &mut self.report.repeated
         } else {
@@ -65,6 +73,12 @@ impl Sieve {
         };
         *left_out += 1;
         None
+    }
+
+    /// Whether the topic holds the message once more than the lake has rejected it.
+    fn is_on_its_way(&self, origin: &str) -> bool {
+        let landed = |place| self.rejected_again.get(origin).is_some_and(|places| places.contains(place));
+        self.in_topic.get(origin).is_some_and(|places| !places.iter().all(landed))
     }
 }
 
@@ -74,26 +88,29 @@ pub(crate) async fn run(args: DlqReplayArgs) -> Result<(), Failure> {
     let source = settings.source().to_owned();
     let config =
         SinkConfig { librdkafka: settings.librdkafka, ..SinkConfig::new(&settings.kafka_brokers, &settings.kafka_topic) };
-    let mut sieve = Sieve { tombstones: args.letters.class.contains(&RejectClass::Tombstone), ..Sieve::default() };
-    let connecting = config.clone();
+    // The topic is read from where the lake was before the lake is read: nothing can slip between the two.
+    let in_topic = sent_back(&lake, &source, config.clone()).await?;
+    let landed = Engine::open(lake.clone(), EngineOptions::default()).await?;
+    let sieve = Sieve {
+        ticks: origins_of_ticks(&landed).await?,
+        in_topic,
+        rejected_again: origins_of_letters(&landed).await?,
+        again: args.again,
+        tombstones: args.letters.class.contains(&RejectClass::Tombstone),
+        ..Sieve::default()
+    };
     let sender = match args.dry_run {
         true => None,
-        false => Some(tokio::task::spawn_blocking(move || Resender::connect(&connecting)).await??),
+        false => Some(tokio::task::spawn_blocking(move || Resender::connect(&config)).await??),
     };
-    // The topic is read from where the lake was before the lake is read: nothing can slip between the two.
-    let in_topic = if args.again { BTreeSet::new() } else { on_their_way(&lake, &source, config).await? };
-    if !args.again {
-        let ticks = Engine::open(lake.clone(), EngineOptions::default()).await?;
-        (sieve.ticks, sieve.in_topic) = (origins_of_ticks(&ticks).await?, in_topic);
-    }
     let engine = dlq::engine_of_letters(lake).await?;
     let letters = Letters::read(&engine, &dlq::selection(args.letters, Some(source.clone()))).await?;
     let report = send(letters, sieve, sender).await?;
     print(&report, &engine, &source, args.dry_run, args.json)
 }
 
-/// The origins of messages that were sent back and are not in the lake yet.
-async fn on_their_way(lake: &Lake, source: &str, to: SinkConfig) -> Result<BTreeSet<String>, Failure> {
+/// The messages that were sent back and lie in the topic; those that have landed may be among them.
+async fn sent_back(lake: &Lake, source: &str, to: SinkConfig) -> Result<Origins, Failure> {
     // Offsets belong to the topic only where the source is called after it; else the whole topic is read.
     let offsets = Snapshot::offsets(lake, Table::StockData, AsOf::Latest).await?;
     let starts: BTreeMap<i32, i64> =
@@ -134,7 +151,8 @@ fn print(report: &Report, engine: &Engine, source: &str, dry_run: bool, as_json:
     let left_out: Vec<String> = [
         (report.already_ticks, "ticks already"),
         (report.on_their_way, "on their way to the lake"),
-        (report.repeated, "the same message rejected again"),
+        (report.rejected_again, "rejected again (--again sends them)"),
+        (report.repeated, "another letter of a message that is sent"),
         (report.tombstones, "tombstones"),
     ]
     .into_iter()
@@ -169,29 +187,52 @@ mod tests {
         }
     }
 
+    /// 1 is a tick; 2 is in the topic; 3 was sent back and rejected again, as 9; so was 5, as 11, and sent back once more.
     fn sieve() -> Sieve {
-        let origins = |list: &[&str]| list.iter().map(|o| (*o).to_owned()).collect();
-        Sieve { ticks: origins(&["feed/0/1"]), in_topic: origins(&["feed/0/2"]), ..Sieve::default() }
+        let origins = |list: &[(&str, &[i64])]| -> Origins {
+            list.iter().map(|(origin, at)| ((*origin).to_owned(), at.iter().map(|o| (0, *o)).collect())).collect()
+        };
+        Sieve {
+            ticks: BTreeSet::from(["feed/0/1".to_owned()]),
+            in_topic: origins(&[("feed/0/2", &[8]), ("feed/0/3", &[9]), ("feed/0/5", &[11, 12])]),
+            rejected_again: origins(&[("feed/0/3", &[9]), ("feed/0/5", &[11])]),
+            ..Sieve::default()
+        }
     }
 
-    #[test]
-    fn no_message_is_sent_back_twice_unless_it_was_rejected_again() {
-        let mut sieve = sieve();
+    fn replay(mut sieve: Sieve) -> (Vec<String>, Report) {
         let mut sent = Vec::new();
         for (offset, origin, payload) in [
             (1, None, Some("{}")),
             (2, None, Some("{}")),
             (3, None, Some("{}")),
             (4, None, None),
+            (5, None, Some("{}")),
+            (6, None, Some("{}")),
             (9, Some("feed/0/3"), Some("{}")),
             (10, Some("feed/0/1"), Some("{}")),
             (11, Some("feed/0/5"), Some("{}")),
         ] {
             sent.extend(sieve.pass(letter(offset, origin, payload)).map(|resend| resend.origin));
         }
-        assert_eq!(sent, ["feed/0/3", "feed/0/5"], "5 was sent back and rejected again, and its first letter is not selected");
-        let expected = Report { selected: 7, sent: 0, already_ticks: 2, on_their_way: 1, repeated: 1, tombstones: 1 };
-        assert_eq!(sieve.report, expected);
+        (sent, sieve.report)
+    }
+
+    #[test]
+    fn no_message_is_ever_sent_back_twice_unasked() {
+        let (sent, report) = replay(sieve());
+        assert_eq!(sent, ["feed/0/6"]);
+        let expected =
+            Report { selected: 9, already_ticks: 2, on_their_way: 3, rejected_again: 2, tombstones: 1, ..Report::default() };
+        assert_eq!(report, expected);
+    }
+
+    #[test]
+    fn what_is_asked_for_again_is_never_sent_beside_itself_or_beside_its_tick() {
+        let (sent, report) = replay(Sieve { again: true, ..sieve() });
+        assert_eq!(sent, ["feed/0/3", "feed/0/6"], "the first letter goes, not the one of the second rejection");
+        let expected = Report { selected: 9, already_ticks: 2, on_their_way: 3, repeated: 1, tombstones: 1, ..Report::default() };
+        assert_eq!(report, expected);
     }
 
     #[test]

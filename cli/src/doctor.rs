@@ -2,16 +2,17 @@
 //!
 //! Owns: which checks are made, printing them.
 //! Does not own: the trials of the store (`lake::probe`) and of Kafka (`ingest`).
-//! Invariant: what was written to try it is removed again; Glue is only read.
+//! Invariant: what was written to try it is removed again, but for the lake's own directory where it had none; Glue is only read.
 
 use std::io::Write as _;
 use std::path::Path;
 
 use serde_json::json;
 use ticklake_ingest::source::kafka_probe;
-use ticklake_lake::catalog::{Catalog as _, GlueCatalog};
+use ticklake_lake::catalog::{Catalog as _, GlueCatalog, check};
 use ticklake_lake::clock::SystemClock;
 use ticklake_lake::probe::{Check, probe};
+use ticklake_lake::store::parse_location;
 use ticklake_lake::{Lake, LakeError};
 use ticklake_schemas::{DEAD_LETTERS, STOCK_DATA, STOCK_DATA_JSON};
 
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<(), Failure> {
         checks.extend(tokio::task::spawn_blocking(tried).await?);
     }
     if let Some(database) = &settings.glue_database {
-        checks.push(Check::new("glue", glue(database).await));
+        checks.push(Check::new("glue", glue(database, &settings.lake_location).await));
     }
     print(&checks, args.json)?;
     let failed: Vec<&str> = checks.iter().filter(|check| check.found.is_err()).map(|check| check.name).collect();
@@ -65,8 +66,9 @@ fn room(folder: &Path) -> Result<String, String> {
 }
 
 /// Reads the tables; creating one that is there changes nothing and shows that creating is allowed.
-async fn glue(database: &str) -> Result<String, LakeError> {
+async fn glue(database: &str, lake: &str) -> Result<String, LakeError> {
     let catalog = GlueCatalog::connect().await;
+    check(&catalog, database, &parse_location(lake)?).await?;
     let mut there = Vec::new();
     for name in [STOCK_DATA, STOCK_DATA_JSON, DEAD_LETTERS] {
         let Some(found) = catalog.get_table(database, name).await? else { continue };

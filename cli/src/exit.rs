@@ -1,6 +1,7 @@
 //! How a run ends: a sentence on stderr and an exit code.
 //!
-//! Owns: mapping errors to exit codes.
+//! Owns: mapping errors to exit codes: 0 ok, 1 failed, 2 usage, 3 a service or what is asked of it is not there, 128 and the
+//! signal's number when one ended it.
 //! Does not own: the sentences, which come with the errors.
 
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use ticklake_ingest::IngestError;
 use ticklake_lake::LakeError;
+use tokio::signal::unix::SignalKind;
 
 use crate::args::LogFormat;
 
@@ -21,7 +23,7 @@ pub(crate) struct Failure {
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const UNAVAILABLE: u8 = 3;
-const INTERRUPTED: u8 = 130;
+const SIGNALLED: u8 = 128;
 
 impl Failure {
     /// The work failed: exit code 1.
@@ -34,14 +36,30 @@ impl Failure {
         Self { code: USAGE, message: message.into() }
     }
 
-    /// Storage or a service did not answer: exit code 3.
+    /// Storage or a service did not answer, or has not what is named: exit code 3.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self { code: UNAVAILABLE, message: message.into() }
     }
 
-    /// Stopped by the user: exit code 130.
-    pub(crate) fn interrupted() -> Self {
-        Self { code: INTERRUPTED, message: "interrupted".into() }
+    /// Ended by a signal: exit code 128 and its number.
+    pub(crate) fn signalled(signal: SignalKind) -> Self {
+        let message = if signal == SignalKind::interrupt() { "interrupted" } else { "terminated" };
+        Self { code: signalled(signal), message: message.into() }
+    }
+
+    /// The same, of a question that nobody could answer: exit code 3 where an answer may be 1.
+    pub(crate) fn unanswered(self) -> Self {
+        Self { code: if self.code == FAILED { UNAVAILABLE } else { self.code }, ..self }
+    }
+
+    /// The same, said of something.
+    pub(crate) fn context(self, of: &str) -> Self {
+        Self { message: format!("{of}: {}", self.message), ..self }
+    }
+
+    /// Its sentence.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 }
 
@@ -56,7 +74,7 @@ impl From<IngestError> for Failure {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Lake(error) => error.into(),
-            IngestError::Unavailable(message) => Self::unavailable(message),
+            IngestError::Unavailable(message) | IngestError::Missing(message) => Self::unavailable(message),
             IngestError::Invalid(message) => Self::failed(message),
         }
     }
@@ -74,6 +92,11 @@ impl From<std::io::Error> for Failure {
         let code = if error.kind() == std::io::ErrorKind::BrokenPipe { 0 } else { FAILED };
         Self { code, message: format!("writing the result: {error}") }
     }
+}
+
+/// What shells say of a process that a signal ended.
+pub(crate) fn signalled(signal: SignalKind) -> u8 {
+    SIGNALLED.saturating_add(u8::try_from(signal.as_raw_value()).unwrap_or_default())
 }
 
 /// Prints the failure, if any, and gives the exit code.

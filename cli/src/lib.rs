@@ -2,8 +2,7 @@
 //!
 //! Owns: flags, wiring, what is printed, exit codes.
 //! Does not own: anything a library user would want; that is in `lake`, `ingest` and `query`.
-//! Invariant: results on stdout, everything else on stderr; exit codes 0 ok, 1 failed, 2 usage,
-//! 3 storage or service unavailable, 130 interrupted.
+//! Invariant: results on stdout, everything else on stderr; exit codes as `exit` says.
 
 mod args;
 mod audit;
@@ -33,41 +32,49 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Command, LakeSqlArgs, LogFormat, TicklakeArgs};
+use crate::args::{Command, IngestArgs, LakeSqlArgs, LogFormat, TicklakeArgs};
 use crate::exit::Failure;
 
 /// Runs `ticklake`.
 pub fn ticklake() -> ExitCode {
-    let args = TicklakeArgs::parse();
-    let log_format = args.log_format();
-    logging::start(args.log_level(), log_format);
-    if matches!(args.command, Command::Ingest(_) | Command::Demo(_)) {
-        heap::share_between_threads();
-    }
-    let done = on_runtime(async {
-        match args.command {
-            Command::Demo(args) => demo::run(args).await,
-            Command::Produce(args) => produce::run(args).await,
-            Command::Ingest(args) => ingest::run(args).await,
-            Command::Sql(args) => sql::run(args).await,
-            Command::Status(args) => status::run(args).await,
-            Command::Audit(args) => audit::run(args).await,
-            Command::Doctor(args) => doctor::run(args).await,
-            Command::Offsets(args) => offsets::run(args).await,
-            Command::Vacuum(args) => vacuum::run(args).await,
-            Command::Config(args) => config::run(&args),
-            Command::Catalog(args) => catalog::run(args).await,
-            Command::Dlq(args) => dlq::run(args).await,
+    match TicklakeArgs::parse().command {
+        Command::Ingest(args) => ingest(args),
+        Command::Demo(args) => {
+            heap::share_between_threads();
+            told(demo::run(args))
         }
-    });
-    exit::code(done, log_format)
+        Command::Produce(args) => told(produce::run(args)),
+        Command::Sql(args) => told(sql::run(args)),
+        Command::Status(args) => told(status::run(args)),
+        Command::Audit(args) => told(audit::run(args)),
+        Command::Doctor(args) => told(doctor::run(args)),
+        Command::Offsets(args) => told(offsets::run(args)),
+        Command::Vacuum(args) => told(vacuum::run(args)),
+        Command::Config(args) => told(async move { config::run(&args) }),
+        Command::Catalog(args) => told(catalog::run(args)),
+        Command::Dlq(args) => told(dlq::run(args)),
+    }
 }
 
 /// Runs `lake-sql`.
 pub fn lake_sql() -> ExitCode {
-    let args = LakeSqlArgs::parse();
+    told(sql::run(LakeSqlArgs::parse()))
+}
+
+/// A command that logs for people.
+fn told(work: impl Future<Output = Result<(), Failure>>) -> ExitCode {
     logging::start("warn", LogFormat::Text);
-    exit::code(on_runtime(sql::run(args)), LogFormat::Text)
+    exit::code(on_runtime(work), LogFormat::Text)
+}
+
+/// The one whose settings say how it logs, faults among them included.
+fn ingest(args: IngestArgs) -> ExitCode {
+    heap::share_between_threads();
+    let loaded = args.settings.load_all();
+    let log_format = loaded.log_format();
+    // It tells its commits unless a progress line does.
+    logging::start(if screen::is_watched() { "warn" } else { "info" }, log_format);
+    exit::code(loaded.settings.and_then(|settings| on_runtime(ingest::run(args, settings))), log_format)
 }
 
 fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {

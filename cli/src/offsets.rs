@@ -1,12 +1,13 @@
 //! `ticklake offsets`: what the log records of Kafka's offsets, and setting one by hand.
 //!
-//! Owns: saying what a reset will cost, and asking before it is done.
-//! Does not own: the commit (`lake::reset`).
+//! Owns: saying what a reset will cost and whether Kafka has the place, and asking before it is done.
+//! Does not own: the commit (`lake::reset`), asking the brokers (`ingest`).
 //! Invariant: no reset can make a row twice: going back stops where rows are.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use serde_json::json;
+use ticklake_ingest::source::kafka::watermarks;
 use ticklake_lake::clock::{Clock as _, SystemClock};
 use ticklake_lake::layout::Table;
 use ticklake_lake::reset::{Reset, reset};
@@ -15,7 +16,8 @@ use ticklake_query::{Engine, EngineOptions, Format, run_statements};
 
 use crate::args::{OffsetsArgs, OffsetsCommand, OffsetsResetArgs, OffsetsShowArgs};
 use crate::exit::Failure;
-use crate::screen::grouped;
+use crate::screen::{self, counted, grouped};
+use crate::settings::Settings;
 
 pub(crate) async fn run(args: OffsetsArgs) -> Result<(), Failure> {
     match args.command {
@@ -39,11 +41,12 @@ async fn show(args: OffsetsShowArgs) -> Result<(), Failure> {
         writeln!(out, "{}", json!({"lake": lake.display(), "offsets": rows}))?;
         return Ok(());
     }
-    writeln!(out, "{:<32} {:>9} {:>16}  declared gaps", "source", "partition", "next offset")?;
-    for (source, partition, offset) in offsets.iter() {
+    let rows = offsets.iter().map(|(source, partition, offset)| {
         let gaps: Vec<String> = offsets.gaps(source, partition).map(|(from, to)| format!("[{from}, {to})")).collect();
-        writeln!(out, "{:<32} {partition:>9} {:>16}  {}", source.name(), grouped(offset.unsigned_abs()), gaps.join(" "))?;
-    }
+        let gaps = if gaps.is_empty() { "-".to_owned() } else { gaps.join(" ") };
+        vec![source.name().to_owned(), partition.to_string(), grouped(offset.unsigned_abs()), gaps]
+    });
+    write!(out, "{}", screen::table_of(&["source", ">partition", ">next offset", "declared gaps"], rows))?;
     Ok(())
 }
 
@@ -57,7 +60,8 @@ async fn reset_one(args: OffsetsResetArgs) -> Result<(), Failure> {
     let known = Snapshot::offsets(&lake, Table::StockData, AsOf::Version(version)).await?;
     let source = SourceId::new(settings.source());
     let cost = cost(&engine, &known, &source, args.partition, args.to).await?;
-    eprintln!("{cost}");
+    let place = in_kafka(&settings, args.partition, args.to).await?;
+    eprintln!("{cost}\n{place}");
     if !args.yes && !agreed()? {
         return Err(Failure::failed("nothing was changed"));
     }
@@ -72,6 +76,29 @@ async fn reset_one(args: OffsetsResetArgs) -> Result<(), Failure> {
         writeln!(std::io::stdout(), "{name}/{partition}: the next offset is {to}, by version {made} of stock_data")?;
     }
     Ok(())
+}
+
+/// What the brokers say of the place, in a sentence; an error where no ingester could start.
+async fn in_kafka(settings: &Settings, partition: i32, to: i64) -> Result<String, Failure> {
+    let Settings { kafka_brokers: brokers, kafka_topic: topic, librdkafka, .. } = settings.clone();
+    if brokers.is_empty() {
+        return Ok(format!("whether Kafka has offset {to} of {topic}/{partition} was not checked: there are no --brokers"));
+    }
+    let asked = (brokers.clone(), topic.clone());
+    let there = tokio::task::spawn_blocking(move || watermarks(&asked.0, &asked.1, &librdkafka)).await??;
+    match there.get(&partition) {
+        None => Err(Failure::failed(format!(
+            "topic {topic} on {brokers} has {} and no {partition}; correct --partition",
+            counted(there.len() as u64, "partition")
+        ))),
+        Some((low, high)) if (*low..=*high).contains(&to) => {
+            Ok(format!("Kafka has {topic}/{partition} from offset {low} up to {high}"))
+        }
+        Some((low, high)) => Err(Failure::failed(format!(
+            "Kafka has {topic}/{partition} from offset {low} (the low watermark) up to {high} (the high watermark), so an ingester \
+             could not start at {to}; give --to from {low} to {high}"
+        ))),
+    }
 }
 
 /// What a reset loses, in a sentence; an error where it would repeat.

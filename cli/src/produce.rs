@@ -14,7 +14,8 @@ use ticklake_lake::clock::{Clock, SystemClock};
 
 use crate::args::{ProduceArgs, Start};
 use crate::exit::Failure;
-use crate::{screen, signals};
+use crate::screen;
+use crate::signals::Stop;
 
 const REPLICATION: i32 = -1;
 const REDRAW: Duration = Duration::from_millis(200);
@@ -30,7 +31,8 @@ impl From<ProduceError> for Failure {
 
 pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
     let settings = args.settings.load()?;
-    let stop = signals::stop_flag()?;
+    let stop = Stop::listen()?;
+    let asked = stop.flag();
     let report = tokio::task::spawn_blocking(move || {
         // The file is looked at before anything is created or sent.
         let source = source(&args)?;
@@ -52,13 +54,13 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
             line.set_position(p.produced);
             line.set_message(format!("{} sent, {} acknowledged", screen::grouped(p.produced), screen::grouped(p.delivered)));
         };
-        let report = produce(&config, source, &stop, told);
+        let report = produce(&config, source, &asked, told);
         line.finish_and_clear();
         Ok::<_, ProduceError>((report?, args.json))
     });
     let (report, as_json) = report.await??;
     print(&report, as_json)?;
-    if report.stopped { Err(Failure::interrupted()) } else { Ok(()) }
+    if report.stopped { stop.check() } else { Ok(()) }
 }
 
 fn source(args: &ProduceArgs) -> Result<TickSource, ProduceError> {
@@ -105,10 +107,10 @@ fn print(report: &ProduceReport, as_json: bool) -> Result<(), Failure> {
         });
         writeln!(std::io::stdout(), "{report}")?;
     } else {
-        eprintln!("sent {} ticks, all acknowledged, in {elapsed_s:.1} s", screen::grouped(report.produced));
+        eprintln!("sent {}, all acknowledged, in {elapsed_s:.1} s", screen::counted(report.produced, "tick"));
     }
     if let Some(first) = &report.first_skipped {
-        eprintln!("skipped {} bad rows, the first: {first}", screen::grouped(report.skipped_bad));
+        eprintln!("skipped {}, the first: {first}", screen::counted(report.skipped_bad, "bad row"));
     }
     Ok(())
 }

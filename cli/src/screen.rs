@@ -1,12 +1,13 @@
-//! Progress for people: a bar or a line on stderr when it is a terminal, nothing otherwise.
+//! What people see: progress on stderr when it is a terminal, tables as wide as the screen, counts.
 //!
-//! Owns: how progress looks.
-//! Does not own: the counters (`ingest::Progress`).
+//! Owns: how progress looks, how wide the screen is.
+//! Does not own: the counters (`ingest::Progress`), laying tables out (`query`).
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ticklake_query::{Format, Grid};
 
 const REDRAWS_PER_SECOND: u8 = 10;
 /// Narrow enough for any terminal; the figures are cut to what room is left.
@@ -36,6 +37,42 @@ fn target() -> ProgressDrawTarget {
 fn styled(bar: ProgressBar, template: &str, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.with_style(style).with_prefix(what.to_owned())
+}
+
+/// A table of a result, no wider than the screen.
+pub(crate) fn table() -> Format {
+    Format::Table { width_max: width() }
+}
+
+/// A table of texts, no wider than the screen; a column whose name begins with `>` is aligned to the right.
+pub(crate) fn table_of(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let named = columns.iter().map(|name| (name.trim_start_matches('>').to_owned(), name.starts_with('>')));
+    let (mut grid, mut text) = (Grid::new(named, width()), String::new());
+    for row in rows {
+        grid.row(row, &mut text);
+    }
+    grid.end(&mut text);
+    text
+}
+
+/// How many characters fit on a line of standard output, where somebody says so: `COLUMNS`, or the terminal.
+fn width() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    said.or_else(width_of_terminal).filter(|width| *width > 0)
+}
+
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the terminal's size has no safe form; the call fills in the struct it is given")]
+fn width_of_terminal() -> Option<usize> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCGWINSZ writes one `winsize`, and there is one.
+    let answered = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) } == 0;
+    answered.then_some(usize::from(size.ws_col))
+}
+
+#[cfg(not(unix))]
+fn width_of_terminal() -> Option<usize> {
+    None
 }
 
 /// `1 file`, `2 files`.

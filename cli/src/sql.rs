@@ -8,9 +8,11 @@ use std::path::Path;
 
 use ticklake_lake::Lake;
 use ticklake_query::{Engine, EngineOptions, Format, QueryError, prompt, run_statements};
+use tokio::signal::unix::SignalKind;
 
 use crate::args::{FormatArg, LakeSqlArgs};
 use crate::exit::Failure;
+use crate::screen;
 
 /// A script larger than this is data that went astray.
 const SCRIPT_BYTES_MAX: u64 = 16 << 20;
@@ -28,7 +30,7 @@ impl From<QueryError> for Failure {
 impl From<FormatArg> for Format {
     fn from(format: FormatArg) -> Self {
         match format {
-            FormatArg::Table => Self::Table,
+            FormatArg::Table => screen::table(),
             FormatArg::Csv => Self::Csv,
             FormatArg::Json => Self::Json,
             FormatArg::Ndjson => Self::Ndjson,
@@ -57,7 +59,7 @@ async fn run_script(engine: &Engine, sql: &str, format: Format) -> Result<(), Fa
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let ran = tokio::select! {
         ran = run_statements(engine, sql, format, &mut out) => ran.map(|_| ()).map_err(Failure::from),
-        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+        _ = tokio::signal::ctrl_c() => Err(Failure::signalled(SignalKind::interrupt())),
     };
     out.flush()?;
     ran

@@ -12,7 +12,7 @@ use ticklake_schemas::STOCK_DATA_JSON;
 
 use crate::args::StatusArgs;
 use crate::exit::Failure;
-use crate::screen::grouped;
+use crate::screen::{self, grouped};
 use crate::settings::Settings;
 
 #[derive(Debug, Serialize)]
@@ -49,6 +49,9 @@ struct Status {
     lake: String,
     tables: Vec<TableStatus>,
     offsets: Vec<OffsetStatus>,
+    /// Why, where the brokers were asked and gave no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_unknown: Option<String>,
 }
 
 pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
@@ -63,19 +66,31 @@ pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
     let (files, bytes) = json_mirror::size(&lake).await?;
     tables.push(TableStatus { name: STOCK_DATA_JSON, version: None, files, rows: None, bytes, newest_time: None });
     let committed = Snapshot::offsets(&lake, Table::StockData, AsOf::Latest).await?;
-    let ends = if settings.kafka_brokers.is_empty() {
-        None
-    } else {
-        let Settings { kafka_brokers, kafka_topic, librdkafka, .. } = settings.clone();
-        Some(tokio::task::spawn_blocking(move || watermarks(&kafka_brokers, &kafka_topic, &librdkafka)).await??)
+    let (ends, unknown) = match ends(&settings).await {
+        Ok(ends) => (ends, None),
+        Err(why) => (None, Some(why)),
     };
-    let status = Status { lake: lake.display(), tables, offsets: offset_status(&committed, settings.source(), ends.as_ref()) };
+    let status = Status {
+        lake: lake.display(),
+        tables,
+        offsets: offset_status(&committed, settings.source(), ends.as_ref()),
+        lag_unknown: unknown.as_ref().map(|why| why.message().to_owned()),
+    };
     if args.json {
         writeln!(std::io::stdout(), "{}", serde_json::json!(status))?
     } else {
         print(&status)?
     }
-    Ok(())
+    unknown.map_or(Ok(()), |why| Err(why.context("the lag is unknown")))
+}
+
+/// Where Kafka's partitions end, if there are brokers to ask.
+async fn ends(settings: &Settings) -> Result<Option<Watermarks>, Failure> {
+    if settings.kafka_brokers.is_empty() {
+        return Ok(None);
+    }
+    let Settings { kafka_brokers, kafka_topic, librdkafka, .. } = settings.clone();
+    Ok(Some(tokio::task::spawn_blocking(move || watermarks(&kafka_brokers, &kafka_topic, &librdkafka)).await??))
 }
 
 fn table_status(snapshot: &Snapshot) -> TableStatus {
@@ -126,29 +141,22 @@ fn against_kafka(source: &str, partition: i32, offset: i64, kafka: Option<(i64, 
 
 fn print(status: &Status) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "lake {}", status.lake)?;
-    writeln!(out, "{:<16} {:>8} {:>8} {:>14} {:>16}  newest event", "table", "version", "files", "rows", "bytes")?;
-    for t in &status.tables {
-        let newest = t.newest_time.as_deref().unwrap_or("-");
-        let (version, rows) = (number(t.version), number(t.rows));
-        writeln!(out, "{:<16} {version:>8} {:>8} {rows:>14} {:>16}  {newest}", t.name, t.files, grouped(t.bytes))?;
-    }
+    writeln!(out, "lake {}\n", status.lake)?;
+    let tables = status.tables.iter().map(|t| {
+        let newest = t.newest_time.clone().unwrap_or_else(|| "-".to_owned());
+        vec![t.name.to_owned(), number(t.version), grouped(t.files as u64), number(t.rows), grouped(t.bytes), newest]
+    });
+    writeln!(out, "{}", screen::table_of(&["table", ">version", ">files", ">rows", ">bytes", "newest event (UTC)"], tables))?;
     if status.offsets.is_empty() {
         return writeln!(out, "no offsets are committed yet");
     }
-    writeln!(out, "{:<32} {:>9} {:>16} {:>16} {:>12}", "source", "partition", "next offset", "in Kafka to", "lag")?;
-    for o in &status.offsets {
+    let offsets = status.offsets.iter().map(|o| {
         let (end, lag) = (number(o.high_watermark.map(i64::unsigned_abs)), number(o.lag.map(i64::unsigned_abs)));
-        let problem = o.problem.as_deref().unwrap_or_default();
-        writeln!(
-            out,
-            "{:<32} {:>9} {:>16} {end:>16} {lag:>12}  {problem}",
-            o.source,
-            o.partition,
-            grouped(o.offset.unsigned_abs())
-        )?;
-    }
-    Ok(())
+        let next = grouped(o.offset.unsigned_abs());
+        vec![o.source.clone(), o.partition.to_string(), next, end, lag, o.problem.clone().unwrap_or_else(|| "-".to_owned())]
+    });
+    let columns = ["source", ">partition", ">next offset", ">in Kafka to", ">lag", "problem"];
+    write!(out, "{}", screen::table_of(&columns, offsets))
 }
 
 fn number(n: Option<u64>) -> String {

@@ -11,7 +11,7 @@ use ticklake_lake::vacuum::vacuum;
 
 use crate::args::VacuumArgs;
 use crate::exit::Failure;
-use crate::screen::{counted, grouped};
+use crate::screen::counted;
 
 pub(crate) async fn run(args: VacuumArgs) -> Result<(), Failure> {
     let lake = Lake::open(&args.settings.load()?.lake_location).await?;
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: VacuumArgs) -> Result<(), Failure> {
         writeln!(out, "{}", orphan.key)?;
     }
     let verb = if args.dry_run { "would be removed" } else { "removed" };
-    let (files, left) = (counted(done.orphans.len() as u64, "file"), grouped(done.left as u64));
-    writeln!(out, "{files} of {} bytes {verb}, {left} left", grouped(bytes))?;
+    let (files, left) = (counted(done.orphans.len() as u64, "file"), counted(done.left as u64, "object"));
+    writeln!(out, "{files} of {} {verb}; {left} needed, or too young to tell", counted(bytes, "byte"))?;
     Ok(())
 }

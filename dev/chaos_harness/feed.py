@@ -22,7 +22,7 @@ LATE_HOURS = (1, 2, 7, 26, 75, 170)
 LATE_HOUR_LASTS_S = 15.0  # late ticks come in bursts of an hour, as a feed that was down brings them
 SYMBOLS = 100
 FLUSH_WITHIN_S = 120
-INTERRUPTED = 130
+TERMINATED = 128 + signal.SIGTERM
 # A producer learns of new partitions by asking. One request at a time: a new partition's leader that refuses the first batch
 # and takes the second leaves an idempotent producer believing that both were written, which is no fault of an ingester.
 CLIENT = {"topic.metadata.refresh.interval.ms": 5000, "max.in.flight.requests.per.connection": 1}
@@ -90,7 +90,7 @@ class Feed:
     def _settle_market(self, fault: str):
         done = self._market.end(1)
         self._market = None
-        if fault or done.code != INTERRUPTED:
+        if fault or done.code != TERMINATED:
             self.failures.append(f"{fault or 'the producer failed'}, exit code {done.code}: {done.err[-500:]}")
         if done.out:
             self.sent.market += done.json()["produced"]

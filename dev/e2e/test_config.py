@@ -2,9 +2,11 @@
 Does not own: what each setting does.
 """
 
+import json
+
 import pytest
 
-USAGE = 2
+USAGE, UNAVAILABLE = 2, 3
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_no_fault_hides_another(commands, folder):
 
 
 def test_a_secret_is_never_shown(commands, folder):
-    (folder / "ticklake.toml").write_text('[kafka.librdkafka]\n"sasl.password" = "in the file"\nsecurity.protocol = "SASL_SSL"\n')
+    (folder / "ticklake.toml").write_text('[kafka.librdkafka]\n"sasl.password" = "in the file"\nsecurity.protocol = "SASL_SSL"\nsasl.mechanism = "PLAIN"\nsasl.username = "me"\n')
     env = {"TICKLAKE__KAFKA__LIBRDKAFKA__SSL_KEY_PASSWORD": "in the environment"}
     for how in (["--json"], []):
         said = commands.run("ticklake", "config", *how, env=env)
@@ -66,4 +68,28 @@ def test_a_setting_of_librdkafka_is_never_swallowed(commands, own, folder):
     assert done.code != 0
     own.topic.create(1)
     done = commands.run(*commands.ingest_args(own.topic, folder / "lake", "g", "--until-end"), env={"TICKLAKE__KAFKA__LIBRDKAFKA__NO_SUCH_SETTING": "1"}, expect=None)
-    assert done.code != 0 and "no.such.setting" in done.err
+    assert done.code == USAGE and "no.such.setting" in done.err
+    for command in (["produce", "--brokers", "b:1"], ["status", "--lake", "x"], ["config"]):
+        done = commands.run("ticklake", *command, "-X", "foo=bar", "-X", "linger.ms=soon", expect=USAGE)
+        assert "-X: " in done.err and '"foo"' in done.err and "linger.ms" in done.err, done.err
+
+
+def test_what_ingest_refuses_is_refused_by_config_all_at_once_with_its_line(commands, folder):
+    lines = ["[kafka]", 'partitions = "0"', 'group_instance_id = "one"', "[kafka.librdkafka]", 'group.id = "g"', "[lake]", f'location = "{folder}/lake"']
+    (folder / "ticklake.toml").write_text("\n".join([*lines, "[glue]", 'database = "ticks"']))
+    for command in (["config"], ["ingest", "--brokers", "b:1"]):
+        done = commands.run("ticklake", *command, expect=USAGE)
+        for told in ("ticklake.toml:3: ", "kafka.partitions", "ticklake.toml:5: ", "--group", "ticklake.toml:9: ", "S3"):
+            assert told in done.err, done.err
+        assert ("ticklake.toml:7" in done.out) == (command == ["config"]), "it shows what is in force, wrong or not"
+    (folder / "ticklake.toml").write_text('[glue]\ndatabase = "Not A Name"\n[lake]\nlocation = "gs://bucket/lake"\n')
+    said = commands.run("ticklake", "config", expect=USAGE).err
+    assert "ticklake.toml:2: glue.database" in said and "ticklake.toml:4: " in said and "gs" in said, said
+
+
+def test_a_fault_is_told_in_the_format_of_the_log(commands, folder):
+    """Whoever reads the log as JSON reads the end of it, too."""
+    for more in (["--window-age", "soon"], ["--brokers", "127.0.0.1:9", "--lake", folder / "lake"]):
+        done = commands.run("ticklake", "ingest", "--log-format", "json", *more, expect=None)
+        lines = [json.loads(line) for line in done.err.splitlines()]
+        assert done.code in (USAGE, UNAVAILABLE) and lines[-1]["level"] == "ERROR" and lines[-1]["message"], done.err

@@ -100,7 +100,7 @@ def test_a_message_sent_back_lands_once_however_often_it_is_sent(commands, lande
 
     def replay(*more) -> dict:
         said = commands.run("ticklake", "dlq", "replay", "--lake", place.url, "--brokers", topic.brokers, "--topic", topic.name, "--json", *more).json()
-        assert said["selected"] == said["sent"] + said["already_ticks"] + said["on_their_way"] + said["repeated"] + said["tombstones"]
+        assert said["selected"] == sum(said[part] for part in ("sent", "already_ticks", "on_their_way", "rejected_again", "repeated", "tombstones"))
         return said
 
     before = topic.messages()
@@ -114,13 +114,21 @@ def test_a_message_sent_back_lands_once_however_often_it_is_sent(commands, lande
     assert (said["committed"], said["dead_letters"]) == (1, 3)
     third = replay("--class", "time_out_of_range")
     assert (third["sent"], third["already_ticks"]) == (0, 1), "it is a tick now"
-    fourth = replay("--dry-run")
-    assert (fourth["selected"], fourth["sent"], fourth["already_ticks"], fourth["repeated"], fourth["tombstones"]) == (8, 3, 1, 3, 1)
+    before = topic.messages()
+    fourth = replay()
+    assert (fourth["selected"], fourth["sent"], fourth["already_ticks"], fourth["rejected_again"], fourth["tombstones"]) == (8, 0, 1, 6, 1)
+    assert topic.messages() == before, "what was rejected again is not sent again unasked"
     assert commands.ingest(topic, place.url)["consumed"] == 0
+    would = replay("--again", "--dry-run")
+    assert (would["sent"], would["already_ticks"], would["repeated"]) == (3, 1, 3)
+    assert replay("--again")["sent"] == 3
+    assert (replay("--again")["sent"], replay("--again")["on_their_way"]) == (0, 6), "asked for twice, sent once"
+    assert commands.ingest(topic, place.url)["dead_letters"] == 3
+    assert (replay()["sent"], replay()["rejected_again"]) == (0, 9)
 
     came = {f"{topic.name}/{p}/{o}": message for (p, o), message in offsets.items()}
     back = [message for found in topic.read().values() for message in found if any(name == ORIGIN for name, _ in message.headers)]
-    assert len(back) == 4
+    assert len(back) == 7
     for message in back:
         *headers, (_, origin) = message.headers
         original = came[origin.decode()]
@@ -136,7 +144,7 @@ def test_a_replay_to_nowhere_says_so_and_sends_nothing(commands, landed):
     place, topic, _, _ = landed
     args = ("ticklake", "dlq", "replay", "--lake", place.url, "--topic", topic.name)
     assert "127.0.0.1:9" in commands.run(*args, "--brokers", "127.0.0.1:9", expect=3).err
-    lost = commands.run("ticklake", "dlq", "replay", "--lake", place.url, "--topic", "no_such", "--brokers", topic.brokers, expect=1)
+    lost = commands.run("ticklake", "dlq", "replay", "--lake", place.url, "--topic", "no_such", "--brokers", topic.brokers, expect=3)
     assert "no_such" in lost.err
 
 

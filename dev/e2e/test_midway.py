@@ -60,3 +60,13 @@ def test_a_broken_feed_is_never_eaten_silently(commands, own, directory, tmp_pat
     assert commands.status(directory.url)["offsets"] == [], "nothing of it is committed"
     taken = commands.ingest(topic, directory.url, "--reject-ratio-max", "1")
     assert (taken["committed"], taken["dead_letters"]) == (0, 1500)
+
+
+def test_a_slow_broken_feed_is_never_eaten_silently_where_that_was_said(commands, own, directory):
+    topic = own.topic
+    topic.create(1)
+    topic.produce([Message(b"not a tick")] * 7)
+    args = commands.ingest_args(topic, directory.url, "e2e", "--until-end")
+    stopped = commands.run(*args, "--reject-count-min", 7, within_s=ENDS_WITHIN_S, expect=FAILED)
+    assert len(errors(stopped)) == 1 and "7 of 7" in errors(stopped)[0], stopped.err
+    assert commands.run(*args).json()["dead_letters"] == 7, "by default a few bad messages are not a broken feed"

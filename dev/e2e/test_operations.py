@@ -6,6 +6,7 @@ Faults are planted in a copy of a lake in a directory, by hand, as no ingester o
 import json
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -114,8 +115,14 @@ def test_a_mirror_that_is_not_the_table_fails_when_it_is_asked_for(commands, own
 
 
 def test_a_source_the_log_does_not_know_never_passes(commands, own, lake):
-    done = commands.run("ticklake", "audit", "--lake", lake.url, "--brokers", own.topic.brokers, "--topic", own.topic.name, "--source", "typo", expect=FAILED)
+    done = commands.run("ticklake", "audit", "--lake", lake.url, "--brokers", own.topic.brokers, "--topic", own.topic.name, "--source", "typo", expect=UNAVAILABLE)
     assert "typo" in done.err and "--source" in done.err
+
+
+def test_an_audit_that_could_not_look_never_says_that_anything_is_lost(commands, own, lake, tmp_path):
+    for more in (["--lake", tmp_path / "absent"], ["--lake", lake.url, "--brokers", own.topic.brokers, "--topic", "no_such"], ["--lake", lake.url, "--brokers", "127.0.0.1:9"]):
+        done = commands.run("ticklake", "audit", *more, "--json", expect=UNAVAILABLE)
+        assert done.out == "" and done.err.count("error: ") == 1, done.err
 
 
 def test_markers_and_aborted_messages_are_never_called_lost(commands, own, directory):
@@ -174,6 +181,47 @@ def test_a_reset_never_makes_a_row_twice(commands, own, lake, tmp_path):
     commands.ingest(own.topic, lake.url)
     audit.assert_exactly_once(commands, own.topic, lake, tmp_path)
     assert run_audit(commands, own.topic, lake)["declared"] == 0
+
+
+def test_a_reset_to_where_kafka_has_nothing_is_never_made(commands, own, lake):
+    own.topic.produce([Message(TICK, b"ACME", 0)] * 100)
+    at = ("ticklake", "offsets", "reset", "--lake", lake.url, "--topic", own.topic.name, "--yes", "--json")
+    asked = ("--brokers", own.topic.brokers)
+    beyond = commands.run(*at, *asked, "--partition", 0, "--to", 291, expect=FAILED)
+    assert "from offset 0" in beyond.err and "up to 290" in beyond.err and "high watermark" in beyond.err, beyond.err
+    assert "2 partitions and no 7" in commands.run(*at, *asked, "--partition", 7, "--to", 5, expect=FAILED).err
+    commands.run(*at, "--brokers", "127.0.0.1:9", "--partition", 0, "--to", 250, expect=UNAVAILABLE)
+    assert commits(lake) == [0, 1, 2]
+    assert "not checked" not in commands.run(*at, *asked, "--partition", 0, "--to", 290).err
+    assert "was not checked" in commands.run(*at, "--partition", 0, "--to", 1000).err
+
+
+# ---- what is printed ---------------------------------------------------------------------------------------------------
+
+
+def test_a_table_is_never_broken_by_a_narrow_screen(commands, own, lake):
+    brokers = ("--brokers", own.topic.brokers, "--topic", own.topic.name)
+    for args in (["status", *brokers], ["audit"], ["offsets", "show"], ["dlq", "list"], ["sql", "-c", "SELECT * FROM stock_data LIMIT 2"]):
+        wide = commands.run("ticklake", *args, "--lake", lake.url).out
+        narrow = commands.run("ticklake", *args, "--lake", lake.url, env={"COLUMNS": "40"}).out
+        assert "-+-" in wide and "-+-" not in narrow and "-- 1\n" in narrow, narrow
+        names = wide.splitlines()[[n for n, line in enumerate(wide.splitlines()) if "-+-" in line][-1] - 1]
+        for name in names.split("|"):
+            assert f"\n{name.strip()} " in narrow, f"{name} is not in\n{narrow}"
+
+
+def test_a_table_that_is_not_there_is_named_as_it_was_written(commands, own, lake):
+    said = commands.run("ticklake", "sql", "--lake", lake.url, "-c", "SELECT * FROM nope", expect=FAILED).err
+    assert "no table nope" in said and "stock_data_json" in said and "ticklake.lake" not in said, said
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_producer_that_is_stopped_says_by_what(number, code, commands, own):
+    own.topic.create(1)
+    running = commands.start("ticklake", "produce", "--brokers", own.topic.brokers, "--topic", own.topic.name, "--simulate", "--rate", 100)
+    running.until("ticks come", own.topic.messages)
+    running.signal(number)
+    assert running.end().code == code
 
 
 # ---- vacuum ------------------------------------------------------------------------------------------------------------

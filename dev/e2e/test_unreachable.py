@@ -65,7 +65,7 @@ def test_an_unreachable_broker_never_leaves_a_lake_behind(commands, own, directo
 
 def test_an_unknown_topic_never_leaves_a_lake_behind(commands, own, directory):
     done = commands.run(*commands.ingest_args(own.topic, directory.url, "g", "--until-end"), expect=None)
-    assert_one_sentence(done, {FAILED, USAGE}, own.topic.name, "--topic")
+    assert_one_sentence(done, {UNAVAILABLE}, own.topic.name, "--topic")
     assert directory.keys() == []
 
 
@@ -76,8 +76,12 @@ def test_a_producer_never_waits_for_ever_for_a_broker(commands, own, nobody):
 
 
 def test_status_never_guesses_a_lag(commands, lake, nobody):
-    done = commands.run("ticklake", "status", "--lake", lake.url, "--brokers", nobody, "--topic", "t", "--json", expect=None)
-    assert_one_sentence(done, {UNAVAILABLE}, nobody)
+    asked = ("ticklake", "status", "--lake", lake.url, "--brokers", nobody, "--topic", "t")
+    done = commands.run(*asked, "--json", expect=UNAVAILABLE)
+    [row] = done.json()["offsets"]
+    assert row["offset"] == 1 and "lag" not in row and nobody in done.json()["lag_unknown"], "what the lake knows is told all the same"
+    done = commands.run(*asked, expect=UNAVAILABLE)
+    assert "stock_data" in done.out and done.err.startswith("error: the lag is unknown: ") and nobody in done.err, done.err
 
 
 # ---- S3 ----------------------------------------------------------------------------------------------------------------
@@ -144,6 +148,20 @@ def test_an_unreachable_glue_never_stops_a_commit_and_sync_repairs_it(commands, 
 
     again = commands.run(*sync).json()
     assert (again["created_tables"], again["updated_tables"], again["created_partitions"]) == ([], [], 0), "a second sync changes nothing"
+
+
+def test_the_tables_of_another_lake_are_never_written_to_nor_warned_of_for_ever(commands, own, topic, bucket, directory, addresses):
+    commands.ingest(topic, bucket.url, "--glue-database", own.database)
+    other = f"{bucket.url}-other"
+    args = commands.ingest_args(topic, other, "other", "--until-end", "--glue-database", own.database)
+    done = commands.run(*args, expect=None)
+    assert_one_sentence(done, {FAILED}, f"{own.database}.stock_data", f"belongs to {bucket.url}/stock_data", "--glue-database", "--move-tables")
+    assert bucket.s3.list_objects_v2(Bucket=bucket.bucket, Prefix=other.removeprefix(f"s3://{bucket.bucket}/")).get("KeyCount") == 0
+    doctor = commands.run("ticklake", "doctor", "--lake", other, "--glue-database", own.database, expect=UNAVAILABLE)
+    assert "FAILED  glue" in doctor.out and f"belongs to {bucket.url}" in doctor.out
+    for lake, database in ((bucket.url, "Not A Name"), (directory.url, own.database)):
+        done = commands.run(*commands.ingest_args(topic, lake, "g", "--until-end", "--glue-database", database), expect=None)
+        assert_one_sentence(done, {USAGE}, "--glue-database")
 
 
 def test_sync_never_leaves_a_broken_table_broken(commands, own, topic, bucket, addresses):

@@ -14,6 +14,9 @@ pub enum IngestError {
     /// Kafka does not answer or refuses. Nothing is half-written; mend it and run again.
     #[error("{0}")]
     Unavailable(String),
+    /// What is named is not there, such as a topic. Make it, or name another.
+    #[error("{0}")]
+    Missing(String),
     /// The request itself is wrong, or a person must decide. Change it.
     #[error("{0}")]
     Invalid(String),

@@ -114,7 +114,7 @@ impl Publishing {
                 tracing::info!(
                     version = done.version,
                     ticks = done.rows,
-                    dead_letters = done.rejects,
+                    dead_letters = done.rejects(),
                     files = done.files,
                     bytes = done.bytes,
                     "committed"

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::LakeError;
 use crate::catalog::Registrar;
 use crate::catalog::spec::Folder;
 
@@ -61,8 +62,12 @@ async fn register(mut registrar: Registrar, mut inbox: mpsc::UnboundedReceiver<B
 async fn attempt(registrar: &mut Registrar, hours: &BTreeSet<Folder>) -> bool {
     match registrar.register(hours).await {
         Ok(_) => false,
-        Err(error) => {
+        Err(error @ (LakeError::Unavailable { .. } | LakeError::Conflict { .. })) => {
             tracing::warn!(%error, "Glue is behind; it will be brought up to date from the log at the next window");
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, "Glue stays behind until that is put right; commits go on");
             true
         }
     }

@@ -1,10 +1,10 @@
-//! Dead letters as values, by SQL: which there are, their original bytes, and which have become ticks since.
+//! Dead letters as values, by SQL: which there are, their original bytes, and what became of those that were sent back.
 //!
 //! Owns: the statements, and reading their rows.
 //! Does not own: printing a letter or sending it back (`cli`, `ingest`), how its bytes are kept (`lake::dead_letters`).
 //! Invariant: what a person gives reaches a statement only as a quoted literal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::cast;
@@ -40,7 +40,7 @@ impl Selection {
     /// The newest letters, for people; `letter` is what `show` takes.
     pub fn newest(&self, limit: u32) -> String {
         format!(
-            "SELECT kafka_time AS time, kafka_topic AS source, \
+            "SELECT kafka_time AS time_utc, kafka_topic AS source, \
              CAST(kafka_partition AS VARCHAR) || ':' || CAST(kafka_offset AS VARCHAR) AS letter, class, reason \
              FROM dead_letters WHERE {} ORDER BY kafka_time DESC, kafka_topic, kafka_partition, kafka_offset DESC LIMIT {limit}",
             self.condition()
@@ -96,11 +96,14 @@ pub struct Letter {
 impl Letter {
     /// Where the message was first rejected, `topic/partition/offset`: elsewhere than here, if this is one that was sent back.
     pub fn origin(&self) -> String {
-        let named = self.headers.iter().find(|h| h.name == ORIGIN_HEADER).and_then(|h| h.value.clone());
-        named
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .unwrap_or_else(|| format!("{}/{}/{}", self.source, self.partition, self.offset))
+        named_origin(&self.headers).unwrap_or_else(|| format!("{}/{}/{}", self.source, self.partition, self.offset))
     }
+}
+
+/// The origin that the headers of a message name, if it was sent back.
+fn named_origin(headers: &[Header]) -> Option<String> {
+    let named = headers.iter().find(|h| h.name == ORIGIN_HEADER).and_then(|h| h.value.clone());
+    named.and_then(|bytes| String::from_utf8(bytes).ok())
 }
 
 /// Dead letters being read.
@@ -177,6 +180,27 @@ pub async fn origins_of_ticks(engine: &Engine) -> Result<BTreeSet<String>, Query
         let origin =
             |text: &str| serde_json::from_str::<serde_json::Value>(text).ok()?[ORIGIN_HEADER].as_str().map(str::to_owned);
         origins.extend(extras.iter().flatten().filter_map(origin));
+    }
+    Ok(origins)
+}
+
+/// Origins of the dead letters that were sent back and rejected again, with partition and offset of each new letter.
+///
+/// # Errors
+/// As [`Engine::sql`]; `Lake` for headers that cannot be read back.
+pub async fn origins_of_letters(engine: &Engine) -> Result<BTreeMap<String, BTreeSet<(i32, i64)>>, QueryError> {
+    let sql = format!("SELECT headers, kafka_partition, kafka_offset FROM dead_letters WHERE headers LIKE '%{ORIGIN_HEADER}%'");
+    let mut result = engine.sql(&sql).await?;
+    let mut origins: BTreeMap<String, BTreeSet<(i32, i64)>> = BTreeMap::new();
+    while let Some(rows) = result.next().await? {
+        let headers = strings(rows.column(0))?;
+        let (partitions, offsets) = (rows.column(1).as_primitive::<Int32Type>(), rows.column(2).as_primitive::<Int64Type>());
+        for (row, text) in headers.iter().enumerate() {
+            let headers = text.map(parse_headers).transpose()?.unwrap_or_default();
+            if let Some(origin) = named_origin(&headers) {
+                origins.entry(origin).or_default().insert((partitions.value(row), offsets.value(row)));
+            }
+        }
     }
     Ok(origins)
 }

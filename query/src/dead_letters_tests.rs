@@ -9,7 +9,7 @@ use ticklake_lake::layout::Table;
 use ticklake_lake::{AsOf, Lake};
 use ticklake_schemas::RejectClass;
 
-use crate::dead_letters::{Letter, Letters, Selection, origins_of_ticks};
+use crate::dead_letters::{Letter, Letters, Selection, origins_of_letters, origins_of_ticks};
 use crate::fixture::{TestLake, batch, row};
 use crate::{Engine, EngineOptions, Format, run_statements};
 
@@ -80,6 +80,15 @@ async fn a_letter_reads_back_with_its_bytes_and_first_place() {
     assert_eq!((last.key.as_deref(), last.payload.as_deref()), (Some(b"key".as_slice()), Some(b"{}".as_slice())));
     assert_eq!((last.headers[0].name.as_str(), last.headers[0].value.as_deref()), ("trace", Some(b"\x00\xff".as_slice())));
     assert_eq!(last.time.as_deref(), Some("2020-02-22 00:00:00.000"));
+}
+
+#[tokio::test]
+async fn a_letter_that_was_sent_back_and_rejected_again_is_found_and_no_other_is() {
+    let lake = lake();
+    lake.add_dead_with_headers(3, &[4], r#"[["note","dGlja2xha2UtZGVhZC1sZXR0ZXI="],["x-ticklake-dead-letter",null]]"#);
+    let engine = lake.engine(AsOf::Latest).await;
+    let found: Vec<_> = origins_of_letters(&engine).await.unwrap().into_iter().collect();
+    assert_eq!(found, [("stock_live_feed/0/1".to_owned(), [(0, 3)].into())]);
 }
 
 #[tokio::test]

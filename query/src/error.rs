@@ -8,6 +8,7 @@ use std::error::Error;
 
 use datafusion::error::DataFusionError;
 use ticklake_lake::{Lake, LakeError};
+use ticklake_schemas::{DEAD_LETTERS, STOCK_DATA, STOCK_DATA_JSON};
 
 const LINE_CHARS_MAX: usize = 1000;
 
@@ -52,9 +53,15 @@ impl QueryError {
             }
             DataFusionError::Internal(_) | DataFusionError::ExecutionJoin(_) => Self::Internal(line),
             DataFusionError::NotImplemented(_) => Self::Sql(format!("not supported: {line}")),
-            _ => Self::Sql(line),
+            _ => Self::Sql(unknown_table(&line).unwrap_or(line)),
         }
     }
+}
+
+/// The engine names a table by catalog and schema, which nobody wrote.
+fn unknown_table(line: &str) -> Option<String> {
+    let name = line.strip_prefix("table 'ticklake.lake.")?.strip_suffix("' not found")?;
+    Some(format!("there is no table {name}; there are {STOCK_DATA}, {STOCK_DATA_JSON} and {DEAD_LETTERS}"))
 }
 
 /// The object store's error inside an engine's error.

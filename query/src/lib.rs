@@ -31,7 +31,7 @@ mod tests;
 pub use coordinates::for_each_coordinate;
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::QueryError;
-pub use output::{Format, write_result};
+pub use output::{Format, Grid, write_result};
 pub use prompt::prompt;
 pub use run::{Ran, run_statements};
 pub use split::split_statements;

@@ -28,7 +28,7 @@ pub async fn run_statements(engine: &Engine, sql: &str, format: Format, out: &mu
     let many = statements.len() > 1;
     let mut ran = Ran::default();
     for (at, statement) in statements.iter().enumerate() {
-        if at > 0 && format == Format::Table {
+        if at > 0 && matches!(format, Format::Table { .. }) {
             writeln!(out)?;
         }
         let rows = run_one(engine, statement, format, out).await.map_err(|e| if many { numbered(e, at + 1) } else { e })?;

@@ -22,7 +22,7 @@ pub(crate) enum DlqCommand {
     List(DlqListArgs),
     /// Shows one dead letter: why it was rejected, and the message as it came.
     Show(DlqShowArgs),
-    /// Sends dead letters back to their topic, each at most once.
+    /// Sends dead letters back to their topic, each message once, whatever becomes of it.
     Replay(DlqReplayArgs),
 }
 
@@ -84,7 +84,7 @@ pub(crate) struct DlqReplayArgs {
     pub(crate) settings: Flags<ReplayKeys>,
     #[command(flatten)]
     pub(crate) letters: LettersArgs,
-    /// Send also what is a tick already or on its way to the lake.
+    /// Send also what was sent back before and rejected again; never what is a tick already or on its way to the lake.
     #[arg(long)]
     pub(crate) again: bool,
     /// Say what would be sent, and send nothing.

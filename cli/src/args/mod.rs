@@ -39,25 +39,6 @@ pub(crate) struct TicklakeArgs {
     pub(crate) command: Command,
 }
 
-impl TicklakeArgs {
-    /// What our crates log when `RUST_LOG` is not set: the ingester tells its commits unless a progress line does.
-    pub(crate) fn log_level(&self) -> &'static str {
-        match self.command {
-            Command::Ingest(_) if !crate::screen::is_watched() => "info",
-            _ => "warn",
-        }
-    }
-
-    /// How they log it.
-    pub(crate) fn log_format(&self) -> LogFormat {
-        match &self.command {
-            // What is wrong with the settings is told by the command.
-            Command::Ingest(args) => args.settings.load().map_or(LogFormat::Text, |settings| settings.log_format),
-            _ => LogFormat::Text,
-        }
-    }
-}
-
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {

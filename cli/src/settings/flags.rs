@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches};
 
 use super::layers::{ENV_PREFIX, Effective, Layers, librdkafka_pair};
-use super::{LIBRDKAFKA, SETTINGS, Setting, Settings};
+use super::{LIBRDKAFKA, SETTINGS, Setting, Settings, checks, parse};
+use crate::args::LogFormat;
 use crate::exit::Failure;
 
 /// Read when it is there and `--config` does not name another.
@@ -89,6 +90,22 @@ impl Keys for CatalogKeys {
     const REQUIRED: &'static [&'static str] = &["lake.location", "glue.database"];
 }
 
+/// All layers, read.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The settings, or every fault.
+    pub(crate) settings: Result<Settings, Failure>,
+    /// What is in force, and where each value comes from.
+    pub(crate) effective: Effective,
+}
+
+impl Loaded {
+    /// How to tell of it, whatever is wrong with other settings.
+    pub(crate) fn log_format(&self) -> LogFormat {
+        self.effective.read("log.format", parse::log_format, &mut Vec::new()).unwrap_or(LogFormat::Text)
+    }
+}
+
 /// The settings of a command line: a group of clap's arguments.
 #[derive(Debug)]
 pub(crate) struct Flags<K> {
@@ -103,36 +120,38 @@ impl<K: Keys> Flags<K> {
     /// # Errors
     /// A usage failure that names every fault.
     pub(crate) fn load(&self) -> Result<Settings, Failure> {
-        self.load_with_origins().map(|(settings, _)| settings)
+        self.load_all().settings
     }
 
-    /// As `load`, with where each value comes from.
-    pub(crate) fn load_with_origins(&self) -> Result<(Settings, Effective), Failure> {
-        let file = self.file()?;
+    /// As `load`, with what can be said of faulty settings, too.
+    pub(crate) fn load_all(&self) -> Loaded {
+        let mut faults = Vec::new();
+        let file = self.file().unwrap_or_else(|fault| {
+            faults.push(fault);
+            None
+        });
         let env: Vec<(String, String)> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with(ENV_PREFIX))
             .collect();
         let file = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
-        let mut faults = Vec::new();
         let effective = Effective::of(&Layers { file, env: &env, flags: &self.given }, &mut faults);
         let settings = Settings::read(&effective, &mut faults);
+        checks::check(&effective, K::KEYS, &mut faults);
         K::REQUIRED.iter().for_each(|key| effective.require(key, &mut faults));
-        match settings {
-            Some(settings) if faults.is_empty() => Ok((settings, effective)),
-            _ => Err(Failure::usage(faults.join("\n       "))),
-        }
+        let settings = settings.filter(|_| faults.is_empty()).ok_or_else(|| Failure::usage(faults.join("\n       ")));
+        Loaded { settings, effective }
     }
 
     /// Name and text of the file, if there is one.
-    fn file(&self) -> Result<Option<(String, String)>, Failure> {
+    fn file(&self) -> Result<Option<(String, String)>, String> {
         let path = match &self.config {
             Some(path) => path.as_path(),
             None if Path::new(FILE).is_file() => Path::new(FILE),
             None => return Ok(None),
         };
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|e| Failure::usage(format!("--config {name} cannot be read: {e}")))?;
+        let text = std::fs::read_to_string(path).map_err(|e| format!("--config {name} cannot be read: {e}"))?;
         Ok(Some((name, text)))
     }
 
@@ -248,5 +267,12 @@ mod tests {
     fn a_file_that_is_named_and_not_there_is_never_passed_over() {
         let settings = Whole::try_parse_from(["ticklake", "--config", "/no/such/file.toml"]).unwrap().settings;
         assert!(settings.load().is_err());
+    }
+
+    #[test]
+    fn a_fault_is_told_in_the_format_that_was_asked_for() {
+        let line = ["ticklake", "--log-format", "json", "--config", "/no/such/file.toml", "--window-age", "soon"];
+        let loaded = Whole::try_parse_from(line).unwrap().settings.load_all();
+        assert!(loaded.settings.is_err() && loaded.log_format() == LogFormat::Json);
     }
 }

@@ -103,9 +103,14 @@ impl Effective {
         }
     }
 
+    /// What was given for a key, and where; not its default, and nothing for the empty text.
+    pub(super) fn given(&self, key: &str) -> Option<(&str, &str)> {
+        self.0.get(key).filter(|given| !given.text.is_empty()).map(|given| (given.text.as_str(), given.origin.as_str()))
+    }
+
     /// Tells of a setting without which a command cannot work.
     pub(super) fn require(&self, key: &str, faults: &mut Vec<String>) {
-        if let (Some(setting), None) = (setting(key), self.0.get(key).filter(|given| !given.text.is_empty())) {
+        if let (Some(setting), None) = (setting(key), self.given(key)) {
             let (section, name) = key.split_once('.').unwrap_or((key, ""));
             let (flag, variable) = (setting.flag, env_name(key));
             faults.push(format!("{key} is not set; give --{flag}, {variable}, or {name} under [{section}] in ticklake.toml"));

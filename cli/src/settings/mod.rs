@@ -4,6 +4,7 @@
 //! Does not own: gathering the three layers (`layers`), what a value looks like (`parse`), the flags' place in clap (`flags`).
 //! Invariant: a setting is one line here and one use elsewhere; one that nothing uses does not compile.
 
+mod checks;
 mod flags;
 mod layers;
 mod parse;
@@ -12,7 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub(crate) use flags::{AllKeys, CatalogKeys, DoctorKeys, Flags, IngestKeys, LakeKeys, LakeTopicKeys, ReplayKeys, TopicKeys};
+pub(crate) use flags::{
+    AllKeys, CatalogKeys, DoctorKeys, Flags, IngestKeys, LakeKeys, LakeTopicKeys, Loaded, ReplayKeys, TopicKeys,
+};
 use layers::Effective;
 pub(crate) use parse::duration;
 use ticklake_ingest::memory::MEMORY_MAX_LEAST;
@@ -74,7 +77,7 @@ settings! {
     lake_location: String = "lake.location", "lake" "URL|DIR", "", parse::text, "The lake: s3://bucket/prefix or a directory";
     lake_json_mirror: bool = "lake.json_mirror", "no-json-mirror" "", "true", parse::boolean, "Do not write the JSON mirror";
     lake_unavailable_max: Duration = "lake.unavailable_max", "unavailable-max" "DURATION", "10m", parse::duration, "Hold what is gathered for so long while the lake does not answer; then end with exit code 3, nothing lost";
-    glue_database: Option<String> = "glue.database", "glue-database" "NAME", "", parse::optional, "The Glue database in which the tables are registered";
+    glue_database: Option<String> = "glue.database", "glue-database" "NAME", "", parse::glue_database, "The Glue database in which the tables are registered";
     window_age_max: Duration = "window.age_max", "window-age" "DURATION", "10s", parse::duration, "Commit at least this often while ticks come";
     window_rows_max: usize = "window.rows_max", "window-rows" "N", "250000", parse::count::<1, 10_000_000>, "Commit at the latest after so many ticks";
     window_bytes_max: usize = "window.bytes_max", "window-bytes" "BYTES", "96MiB", parse::bytes::<1, { 1 << 30 }>, "Commit at the latest when ticks in memory reach so many bytes";
@@ -82,7 +85,8 @@ settings! {
     memory_max: usize = "memory.max", "memory-max" "BYTES", "512MiB", parse::bytes::<MEMORY_MAX_LEAST, { usize::MAX }>, "What the process may hold in memory; windows and what is fetched ahead are sized by it";
     metrics_listen: Option<SocketAddr> = "metrics.listen", "metrics" "IP:PORT", "", parse::address, "Serve /metrics, /healthz and /readyz here, such as 127.0.0.1:9464";
     log_format: LogFormat = "log.format", "log-format" "NAME", "text", parse::log_format, "Log lines for people (text), or one JSON object a line (json)";
-    rejects_ratio_max: f64 = "rejects.ratio_max", "reject-ratio-max" "SHARE", "0.5", parse::share, "Stop before committing a window of which a larger share than this are not ticks (and at least 1000 messages); 1 never stops";
+    rejects_ratio_max: f64 = "rejects.ratio_max", "reject-ratio-max" "SHARE", "0.5", parse::share, "Stop before committing a window of which a larger share than this are not ticks; 1 never stops";
+    rejects_count_min: usize = "rejects.count_min", "reject-count-min" "N", "1000", parse::count::<1, 10_000_000>, "Never stop for fewer messages of a window that are not ticks; lower it for a feed of less than that in --window-age";
 }
 
 impl Settings {
@@ -94,6 +98,8 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use ticklake_ingest::breaker::RejectLimits;
+
     use super::*;
 
     #[test]
@@ -112,7 +118,8 @@ mod tests {
         assert_eq!(settings.window_age_max, limits.age_max);
         assert_eq!(settings.window_open_partitions_max, limits.open_partitions_max);
         assert_eq!(settings.memory_max, ticklake_ingest::memory::MEMORY_MAX_DEFAULT);
-        assert_eq!(settings.rejects_ratio_max, ticklake_ingest::breaker::RejectLimits::default().ratio_max);
+        let rejects = RejectLimits { ratio_max: settings.rejects_ratio_max, count_min: settings.rejects_count_min };
+        assert_eq!(rejects, RejectLimits::default());
     }
 
     #[test]

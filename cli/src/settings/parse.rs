@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ticklake_ingest::source::kafka::{Assignment, OnGap};
+use ticklake_lake::catalog::check_database_name;
 
 use crate::args::LogFormat;
 
@@ -21,6 +22,11 @@ pub(super) fn text(text: &str) -> Result<String, String> {
 
 pub(super) fn optional(text: &str) -> Result<Option<String>, String> {
     Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+pub(super) fn glue_database(text: &str) -> Result<Option<String>, String> {
+    let database = optional(text)?;
+    database.map(|name| check_database_name(&name).map(|()| name).map_err(|why| why.to_string())).transpose()
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, String> {

@@ -87,7 +87,9 @@ impl Collector {
                 self.defer(SourceEvent::Deleted);
                 return Ok(true);
             }
-            Err(IngestError::Invalid(why)) => return Err(IngestError::Invalid(format!("reading cannot go on: {why}"))),
+            Err(IngestError::Missing(why) | IngestError::Invalid(why)) => {
+                return Err(IngestError::Invalid(format!("reading cannot go on: {why}")));
+            }
             Err(other) => return Err(other),
         }
         self.shared.progress.connected(self.kafka.ends());

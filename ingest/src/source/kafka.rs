@@ -20,7 +20,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 pub use super::kafka_ends::Ends;
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
-pub use super::kafka_settings::{Assignment, KafkaConfig, Membership};
+pub use super::kafka_settings::{Assignment, KafkaConfig, Membership, why_refused};
 use super::kafka_topic::{Watermarks, create, unavailable, wanted, watermarks_of};
 pub use super::start::OnGap;
 use super::{RawBatch, kafka_headers};
@@ -63,7 +63,7 @@ impl KafkaSource {
     /// Connects, checks that topic and partitions are there, and asks for them; fetches at most so many bytes ahead.
     ///
     /// # Errors
-    /// `Unavailable` when no broker answers, `Invalid` for an unknown topic, partition or setting.
+    /// `Unavailable` when no broker answers, `Missing` for an unknown topic or partition, `Invalid` for settings that are refused.
     pub fn connect(config: &KafkaConfig, fetch_queue_bytes: usize) -> Result<Self, IngestError> {
         let mut client = config.client()?;
         client.set("group.id", &config.group);
@@ -104,7 +104,7 @@ impl KafkaSource {
     /// What Kafka still has of the topic.
     ///
     /// # Errors
-    /// `Unavailable` when the brokers do not answer, `Invalid` for an unknown topic.
+    /// `Unavailable` when the brokers do not answer, `Missing` for an unknown topic.
     pub fn watermarks(&self) -> Result<Watermarks, IngestError> {
         watermarks_of(&self.consumer, &self.config.brokers, &self.config.topic)
     }

@@ -24,7 +24,8 @@ const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// partition's messages begin by now: what retention deleted meanwhile was perhaps not told.
 ///
 /// # Errors
-/// `Unavailable` when Kafka does not answer or falls silent, `Invalid` for an unknown topic or setting.
+/// `Unavailable` when Kafka does not answer or falls silent, `Missing` for an unknown topic, `Invalid` for
+/// settings that librdkafka refuses.
 pub fn read_messages(
     brokers: &str,
     topic: &str,

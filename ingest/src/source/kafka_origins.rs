@@ -1,6 +1,6 @@
 //! Which dead letters are back in a topic already.
 //!
-//! Owns: reading a topic's messages for the header that names a dead letter's origin.
+//! Owns: reading a topic's messages for the header that names a dead letter's origin, and where they lie.
 //! Does not own: sending dead letters back (`produce::resend`), those the lake holds again (SQL).
 //! Invariant: reads from the given offsets to the ends seen at the start, joins no group, commits nothing.
 
@@ -18,26 +18,31 @@ use crate::error::IngestError;
 /// How long the brokers may stay silent before the end.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
+/// Where the messages lie, partition and offset, that name an origin.
+pub type Origins = BTreeMap<String, BTreeSet<(i32, i64)>>;
+
 /// The origins that messages of a topic name, from `starts` on; of a partition without a start, from its beginning.
 ///
 /// # Errors
-/// `Unavailable` when the brokers do not answer, `Invalid` for an unknown topic or setting.
+/// `Unavailable` when the brokers do not answer, `Missing` for an unknown topic, `Invalid` for settings that librdkafka refuses.
 pub fn origins(
     brokers: &str,
     topic: &str,
     starts: &Cursors,
     librdkafka: &BTreeMap<String, String>,
-) -> Result<BTreeSet<String>, IngestError> {
+) -> Result<Origins, IngestError> {
     let ranges = watermarks(brokers, topic, librdkafka)?.into_iter().map(|(partition, (low, high))| {
         let start = starts.get(&partition).map_or(low, |start| (*start).max(low));
         (partition, start..high)
     });
     let reading = Reading { brokers, topic, client_id: "ticklake-dlq", librdkafka, silence_max: SILENCE_MAX };
-    let mut found = BTreeSet::new();
+    let mut found = Origins::new();
     reading.read(&ranges.collect(), &mut |message| {
         kafka_headers::each(message.headers(), |name, value| {
-            if name == ORIGIN_HEADER {
-                found.extend(value.and_then(|v| std::str::from_utf8(v).ok()).map(str::to_owned));
+            if name == ORIGIN_HEADER
+                && let Some(origin) = value.and_then(|v| std::str::from_utf8(v).ok())
+            {
+                found.entry(origin.to_owned()).or_default().insert((message.partition(), message.offset()));
             }
         });
     })?;
@@ -68,9 +73,12 @@ mod tests {
         producer.send(BaseRecord::<(), str>::to("ticks").partition(0).payload("{}")).unwrap();
         producer.flush(Duration::from_secs(10)).unwrap();
         let asked = |starts: Cursors| origins(&brokers, "ticks", &starts, &BTreeMap::new()).unwrap();
-        let texts = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<BTreeSet<_>>();
-        assert_eq!(asked(Cursors::new()), texts(&["ticks/0/1", "ticks/0/2", "ticks/1/3"]));
-        assert_eq!(asked(Cursors::from([(0, 1), (1, 0)])), texts(&["ticks/0/2", "ticks/1/3"]));
-        assert_eq!(asked(Cursors::from([(0, 4), (1, 1)])), texts(&[]));
+        let at = |list: &[(&str, (i32, i64))]| -> Origins {
+            list.iter().map(|(origin, place)| ((*origin).to_owned(), BTreeSet::from([*place]))).collect()
+        };
+        let (first, second, third) = (("ticks/0/1", (0, 0)), ("ticks/0/2", (0, 1)), ("ticks/1/3", (1, 0)));
+        assert_eq!(asked(Cursors::new()), at(&[first, second, third]));
+        assert_eq!(asked(Cursors::from([(0, 1), (1, 0)])), at(&[second, third]));
+        assert_eq!(asked(Cursors::from([(0, 4), (1, 1)])), at(&[]));
     }
 }

@@ -36,7 +36,9 @@ pub fn probe(brokers: &str, topic: &str, group: &str, librdkafka: &BTreeMap<Stri
         let messages: u64 = ends.iter().flatten().map(|(_, (low, high))| high.abs_diff(*low)).sum();
         checks.push(Check::new(
             "kafka: topic",
-            ends.map(|_| format!("{topic} has {} partitions, {messages} offsets", partitions.len())),
+            ends.map(|_| {
+                format!("{topic} has {}, {}", counted(partitions.len() as u64, "partition"), counted(messages, "offset"))
+            }),
         ));
         if !partitions.is_empty() {
             checks.push(Check::new("kafka: group", group_is_ours(&consumer, topic, group, &partitions)));
@@ -53,8 +55,7 @@ fn brokers_answer(consumer: &BaseConsumer, brokers: &str) -> Result<String, Stri
              are the listener's"
         )
     })?;
-    let count = metadata.brokers().len();
-    Ok(format!("{count} broker{} at {brokers}", if count == 1 { "" } else { "s" }))
+    Ok(format!("{} at {brokers}", counted(metadata.brokers().len() as u64, "broker")))
 }
 
 /// Reads the group's offsets, for which the coordinator must let us.
@@ -70,6 +71,10 @@ fn group_is_ours(consumer: &BaseConsumer, topic: &str, group: &str, partitions: 
         }
         Err(e) => Err(format!("the coordinator of group {group} does not answer ({}); look at the brokers' logs", code(&e))),
     }
+}
+
+fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -86,6 +86,11 @@ const REFUSED: [(&str, &str); 13] = [
     ("metadata.broker.list", "use --brokers"),
 ];
 
+/// Why an ingester's user may not set this one of librdkafka's settings, if so.
+pub fn why_refused(name: &str) -> Option<&'static str> {
+    REFUSED.iter().find(|(refused, _)| *refused == name).map(|(_, why)| *why)
+}
+
 impl KafkaConfig {
     /// How long a rebalance may wait for a flush: half of what the group waits before it goes on without us.
     pub(crate) fn revoke_budget(&self) -> Duration {
@@ -98,7 +103,7 @@ impl KafkaConfig {
     /// # Errors
     /// `Invalid` for a setting that the commit law depends on.
     pub(super) fn client(&self) -> Result<ClientConfig, IngestError> {
-        if let Some((name, why)) = REFUSED.iter().find(|(name, _)| self.librdkafka.contains_key(*name)) {
+        if let Some((name, why)) = self.librdkafka.keys().find_map(|name| Some((name, why_refused(name)?))) {
             return Err(IngestError::Invalid(format!("the librdkafka setting {name} is not to be changed: {why}")));
         }
         let mut client = ClientConfig::new();

@@ -58,7 +58,7 @@ pub(super) fn create(client: &ClientConfig) -> Result<BaseConsumer<Context>, Ing
 /// The topic's partitions. A topic that is being made has no leaders for a moment, which is waited for.
 ///
 /// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for a topic that is unknown or not ours to read.
+/// `Unavailable` when no broker answers, `Missing` for a topic that is unknown, `Invalid` for one that is not ours to read.
 pub(super) fn partitions(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> Result<Vec<i32>, IngestError> {
     let deadline = Instant::now() + METADATA_TIMEOUT;
     loop {
@@ -79,7 +79,7 @@ fn unreadable(brokers: &str, topic: &str, trouble: Option<RDKafkaErrorCode>) -> 
     use RDKafkaErrorCode as Code;
     match trouble {
         None | Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownTopicId | Code::InvalidTopic) => {
-            IngestError::Invalid(format!(
+            IngestError::Missing(format!(
                 "topic {topic} does not exist on {brokers}; create it (`ticklake produce` does) or check --topic"
             ))
         }
@@ -104,7 +104,7 @@ pub(super) fn wanted(consumer: &BaseConsumer<Context>, config: &KafkaConfig) -> 
         return Ok(only.iter().copied().collect());
     }
     let count = there.len();
-    Err(IngestError::Invalid(format!(
+    Err(IngestError::Missing(format!(
         "topic {topic} on {brokers} has {count} partitions and no {unknown:?}; correct --partitions"
     )))
 }
@@ -112,7 +112,8 @@ pub(super) fn wanted(consumer: &BaseConsumer<Context>, config: &KafkaConfig) -> 
 /// Whether the topic and the partitions asked for can be reached, before anything is made for them elsewhere.
 ///
 /// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for a topic, partition or setting that cannot be used.
+/// `Unavailable` when no broker answers, `Missing` for an unknown topic or partition, `Invalid` for a topic that is not ours to
+/// read and for settings that are refused.
 pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
     wanted(&create(&config.client()?)?, config).map(|_| ())
 }
@@ -120,7 +121,7 @@ pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
 /// The watermarks of a topic.
 ///
 /// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for a topic that is unknown or not ours to read.
+/// `Unavailable` when no broker answers, `Missing` for a topic that is unknown, `Invalid` for one that is not ours to read.
 pub fn watermarks(brokers: &str, topic: &str, librdkafka: &BTreeMap<String, String>) -> Result<Watermarks, IngestError> {
     watermarks_of(&create(&client(brokers, "ticklake-status", librdkafka))?, brokers, topic)
 }

@@ -8,6 +8,7 @@
 pub mod kafka;
 pub mod kafka_audit;
 mod kafka_ends;
+pub mod kafka_faults;
 #[cfg(test)]
 mod kafka_group_tests;
 mod kafka_headers;

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 pub use glue::GlueCatalog;
 pub use memory::MemoryCatalog;
 pub use registrar::Registrar;
-pub use sync::{Elsewhere, SyncReport, sync};
+pub use sync::{Elsewhere, SyncReport, check, check_database_name, sync};
 
 use crate::LakeError;
 

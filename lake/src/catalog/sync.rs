@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use futures::future::BoxFuture;
 use serde::Serialize;
 use url::Url;
 
@@ -116,13 +117,37 @@ pub async fn sync_with(
     Ok(report)
 }
 
-/// Names that Glue stores as given and Athena can address.
-fn check_database_name(name: &str) -> Result<(), LakeError> {
+/// Whether the lake at `url` may have its tables in the database, as far as what is there tells. Reads, and writes nothing.
+///
+/// # Errors
+/// `Invalid` for a name that will not do, a lake that is not on S3, or a table that is another lake's or not ticklake's;
+/// `Unavailable` when the catalog does not answer.
+pub fn check<'a>(catalog: &'a dyn Catalog, database: &'a str, url: &'a Url) -> BoxFuture<'a, Result<(), LakeError>> {
+    Box::pin(async move {
+        let tables = LakeTables::of(url)?;
+        check_database_name(database)?;
+        for wanted in tables.all() {
+            if let Some(found) = catalog.get_table(database, &wanted.name).await? {
+                plan::check_ours(database, &found)?;
+                check_place(database, &found, wanted, Elsewhere::Refuse)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Lets names pass that Glue stores as given and Athena can address.
+///
+/// # Errors
+/// `Invalid`.
+pub fn check_database_name(name: &str) -> Result<(), LakeError> {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
     if plain && (1..=DATABASE_NAME_CHARS_MAX).contains(&name.len()) {
         return Ok(());
     }
-    Err(LakeError::Invalid(format!("Glue database name {name:?} will not do; use lower-case letters, digits, _ and -")))
+    Err(LakeError::Invalid(format!(
+        "Glue database name {name:?} will not do; use lower-case letters, digits, _ and -, {DATABASE_NAME_CHARS_MAX} at most"
+    )))
 }
 
 /// What was done about a table.

@@ -7,6 +7,7 @@
 
 mod cell;
 mod csv;
+mod grid;
 mod json;
 mod table;
 
@@ -16,14 +17,17 @@ use std::str::FromStr;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 
+pub use self::grid::Grid;
 use crate::{QueryError, QueryResult};
 
 /// How an answer is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Aligned for people: numbers to the right, NULL as `NULL`.
-    #[default]
-    Table,
+    Table {
+        /// Characters that fit on a line, where that is known; a wider table is written a column a line.
+        width_max: Option<usize>,
+    },
     /// RFC 4180 with a header; NULL is empty, the empty text is `""`.
     Csv,
     /// One array of objects.
@@ -34,12 +38,12 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Table, Self::Csv, Self::Json, Self::Ndjson];
+    pub const ALL: [Self; 4] = [Self::Table { width_max: None }, Self::Csv, Self::Json, Self::Ndjson];
 
     /// Its name on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Table => "table",
+            Self::Table { .. } => "table",
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Ndjson => "ndjson",
@@ -81,7 +85,7 @@ fn unwritable(error: datafusion::arrow::error::ArrowError) -> QueryError {
 
 fn writer(format: Format, schema: &Schema) -> Box<dyn Writer + Send> {
     match format {
-        Format::Table => Box::new(table::Table::new(schema)),
+        Format::Table { width_max } => Box::new(table::Table::new(schema, width_max)),
         Format::Csv => Box::new(csv::Csv::new(schema)),
         Format::Json => Box::new(json::Json::array(schema)),
         Format::Ndjson => Box::new(json::Json::lines(schema)),

@@ -144,3 +144,21 @@ fn a_file_without_its_partition_values_never_makes_a_partition() {
     let places: Vec<String> = found.iter().map(|f| spec::partition(&json, f).location).collect();
     assert_eq!(places, ["s3://bucket/lake/stock_data_json/dt=2024-05-01/hour=07"]);
 }
+
+#[tokio::test]
+async fn a_look_at_the_tables_never_writes_and_never_passes_those_of_another_lake() {
+    let catalog = MemoryCatalog::new();
+    check(&catalog, DATABASE, &url()).await.unwrap();
+    run(&catalog, 1).await.unwrap();
+    catalog.forget_calls();
+    check(&catalog, DATABASE, &url()).await.unwrap();
+    let error = check(&catalog, DATABASE, &Url::parse("s3://bucket/other/").unwrap()).await.unwrap_err();
+    assert!(matches!(&error, LakeError::Invalid(why) if why.contains("belongs to s3://bucket/lake/stock_data")), "{error}");
+    assert!(catalog.calls().iter().all(|call| *call == Call::GetTable), "{:?}", catalog.calls());
+    for (database, place) in [("Upper Case", "s3://bucket/lake/"), (DATABASE, "file:///lake/")] {
+        let error = check(&catalog, database, &Url::parse(place).unwrap()).await.unwrap_err();
+        assert!(matches!(error, LakeError::Invalid(_)), "{error}");
+    }
+    catalog.inject(Call::GetTable, Fault::Outage);
+    assert!(matches!(check(&catalog, DATABASE, &url()).await, Err(LakeError::Unavailable { .. })));
+}
