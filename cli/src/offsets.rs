@@ -7,7 +7,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use serde_json::json;
-use ticklake_ingest::source::kafka::watermarks;
+use ticklake_ingest::source::kafka_topic::watermarks;
 use ticklake_lake::clock::{Clock as _, SystemClock};
 use ticklake_lake::layout::Table;
 use ticklake_lake::reset::{Reset, reset};

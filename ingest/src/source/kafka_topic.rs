@@ -144,6 +144,9 @@ pub(super) fn bounds(
     lows.into_iter().zip(highs).map(|((partition, low), (_, high))| Ok((partition, (low?, high?)))).collect()
 }
 
+/// Offsets by partition, or why there is none.
+pub(super) type Placed = Vec<(i32, Result<i64, KafkaError>)>;
+
 /// The offset that a place stands for, by partition in their order: one request a broker, whatever their number.
 pub(super) fn offsets_at(
     consumer: &BaseConsumer<Context>,
@@ -151,7 +154,7 @@ pub(super) fn offsets_at(
     partitions: &[i32],
     place: Offset,
     timeout: Duration,
-) -> Result<Vec<(i32, Result<i64, KafkaError>)>, KafkaError> {
+) -> Result<Placed, KafkaError> {
     if partitions.is_empty() {
         return Ok(Vec::new());
     }
