@@ -69,7 +69,7 @@ def test_a_setting_of_librdkafka_is_never_swallowed(commands, own, folder):
     own.topic.create(1)
     done = commands.run(*commands.ingest_args(own.topic, folder / "lake", "g", "--until-end"), env={"TICKLAKE__KAFKA__LIBRDKAFKA__NO_SUCH_SETTING": "1"}, expect=None)
     assert done.code == USAGE and "no.such.setting" in done.err
-    for command in (["produce", "--brokers", "b:1"], ["status", "--lake", "x"], ["config"]):
+    for command in (["produce", "--simulate", "--brokers", "b:1"], ["status", "--lake", "x"], ["config"]):
         done = commands.run("ticklake", *command, "-X", "foo=bar", "-X", "linger.ms=soon", expect=USAGE)
         assert "-X: " in done.err and '"foo"' in done.err and "linger.ms" in done.err, done.err
 

@@ -439,7 +439,7 @@ async fn partitions_asked_for_by_number_never_bring_others_nor_a_group() {
     let mut wish = Wish::of(&broker);
     wish.kafka.membership = Membership::Only(BTreeSet::from([0, 7, 8]));
     let (error, _) = wish.start().failed().await;
-    assert!(matches!(&error, IngestError::Invalid(text) if text.contains("[7, 8]") && text.contains("--partitions")), "{error}");
+    assert!(matches!(&error, IngestError::Missing(text) if text.contains("[7, 8]") && text.contains("--partitions")), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
