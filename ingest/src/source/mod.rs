@@ -10,9 +10,9 @@ pub mod kafka_audit;
 mod kafka_ends;
 #[cfg(test)]
 mod kafka_group_tests;
-mod kafka_headers;
 pub mod kafka_origins;
 pub mod kafka_probe;
+mod kafka_queue;
 mod kafka_rebalance;
 mod kafka_settings;
 pub mod kafka_topic;
