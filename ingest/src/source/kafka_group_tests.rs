@@ -16,7 +16,8 @@ use self::stage::{
     FOR_EVER, MAX_POLL_INTERVAL, Run, TICK, TOPIC, Wish, broker, change, joins, overtaken, places, produce, rebalance, source,
     until,
 };
-use super::kafka::{Assignment, Membership, OnGap};
+use super::RawBatch;
+use super::kafka::{Assignment, BatchLimits, Cursors, KafkaSource, Membership, OnGap};
 use crate::error::IngestError;
 
 const BOTH: [Assignment; 2] = [Assignment::CooperativeSticky, Assignment::Eager];
@@ -35,6 +36,51 @@ async fn a_rebalance_never_costs_or_repeats_a_tick() {
         run.until_landed(60).await;
         assert_eq!(run.stop().await, places(2, 0..30), "{assignment:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebalance_at_the_end_never_costs_the_tick_after_it() {
+    let broker = broker(1).await;
+    produce(&broker, 1, 5).await;
+    let run = Wish::of(&broker).start();
+    run.until_landed(5).await;
+    for landed in 6..9 {
+        let (fetches, beats) = (broker.request_count(ApiKey::Fetch), broker.request_count(ApiKey::Heartbeat));
+        until("its end is seen", || broker.request_count(ApiKey::Fetch) > fetches + 2).await;
+        rebalance(&broker).await;
+        until("the group is at rest", || broker.request_count(ApiKey::Heartbeat) > beats + 2).await;
+        produce(&broker, 1, 1).await;
+        run.until_landed(landed).await;
+    }
+    assert_eq!(run.stop().await, places(1, 0..8));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_never_holds_more_than_it_may_nor_skips_what_it_had_no_room_for() {
+    let broker = broker(2).await;
+    produce(&broker, 2, 300).await;
+    let mut wish = Wish::of(&broker);
+    wish.kafka.membership = Membership::All;
+    let reading = tokio::task::spawn_blocking(move || {
+        let source = KafkaSource::connect(&wish.kafka, 1 << 20).unwrap();
+        let (mut cursors, mut ended, mut found) = (Cursors::from([(0, 0), (1, 0)]), BTreeSet::new(), Vec::new());
+        source.assign(&cursors).unwrap();
+        for rows_max in [1, 7, 150, 300].into_iter().cycle() {
+            let mut batch = RawBatch::default();
+            let limits = BatchLimits { rows_max, ..BatchLimits::default() };
+            source.fill(&mut batch, &mut cursors, &mut ended, &limits).unwrap();
+            assert!(batch.records.len() <= rows_max);
+            found.extend(batch.records.iter().map(|record| (record.partition, record.offset)));
+            if ended.len() == 2 {
+                return found;
+            }
+        }
+        unreachable!("the cycle never ends")
+    });
+    let mut found = reading.await.unwrap();
+    assert!(found.chunk_by(|a, b| a.0 == b.0).all(|run| run.is_sorted()), "a partition's messages stay in order");
+    found.sort_unstable();
+    assert_eq!(found, places(2, 0..300));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -279,20 +325,6 @@ async fn a_stop_never_waits_for_a_broker_that_is_away() {
     run.shared.stop.store(true, Ordering::SeqCst);
     until("it has stopped collecting", || run.collected()).await;
     assert!(run.stop().await.is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_that_is_there_is_never_called_absent() {
-    let broker = broker(1).await;
-    produce(&broker, 1, 5).await;
-    broker.on_times(ApiKey::Metadata, 4, |_| Control::Error(ErrorCode::LeaderNotAvailable));
-    let run = Wish::of(&broker).start();
-    run.until_landed(5).await;
-    assert_eq!(run.stop().await, places(1, 0..5), "its leaders were waited for");
-    broker.on(ApiKey::Metadata, |_| Control::Error(ErrorCode::TopicAuthorizationFailed));
-    let (error, _) = Wish::of(&broker).start().failed().await;
-    let said = error.to_string();
-    assert!(matches!(error, IngestError::Invalid(_)) && said.contains("not allowed to read topic ticks"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

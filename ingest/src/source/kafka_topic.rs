@@ -62,13 +62,21 @@ pub(super) fn create(client: &ClientConfig) -> Result<BaseConsumer<Context>, Ing
 pub(super) fn partitions(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> Result<Vec<i32>, IngestError> {
     let deadline = Instant::now() + METADATA_TIMEOUT;
     loop {
-        let metadata =
-            consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT).map_err(|e| unavailable(brokers, "metadata", &e))?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let metadata = match consumer.fetch_metadata(Some(topic), left.max(LOOK_EVERY)) {
+            Ok(metadata) => metadata,
+            // A connection that broke under the question says nothing about the brokers.
+            Err(e) if e.rdkafka_error_code() == Some(RDKafkaErrorCode::BrokerTransportFailure) && !left.is_zero() => {
+                std::thread::sleep(LOOK_EVERY);
+                continue;
+            }
+            Err(e) => return Err(unavailable(brokers, "metadata", &e)),
+        };
         let found = metadata.topics().iter().find(|t| t.name() == topic);
         let there: Vec<i32> = found.iter().flat_map(|t| t.partitions()).map(rdkafka::metadata::MetadataPartition::id).collect();
         match found.and_then(|t| t.error()).map(RDKafkaErrorCode::from) {
             None if !there.is_empty() => return Ok(there),
-            Some(RDKafkaErrorCode::LeaderNotAvailable) if Instant::now() < deadline => std::thread::sleep(LOOK_EVERY),
+            Some(RDKafkaErrorCode::LeaderNotAvailable) if !left.is_zero() => std::thread::sleep(LOOK_EVERY),
             trouble => return Err(unreadable(brokers, topic, trouble)),
         }
     }
@@ -264,7 +272,34 @@ impl Reading<'_> {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::RDKafkaRespErr;
+
     use super::*;
+
+    #[test]
+    fn a_topic_that_is_there_is_never_called_absent() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("ticks", 2, 1).unwrap();
+        let brokers = cluster.bootstrap_servers();
+        let asked = || watermarks(&brokers, "ticks", &BTreeMap::new());
+        cluster.topic_error("ticks", RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).unwrap();
+        let error = asked().unwrap_err();
+        assert!(matches!(&error, IngestError::Invalid(said) if said.contains("not allowed to read topic ticks")), "{error}");
+        cluster.topic_error("ticks", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
+        let found = std::thread::scope(|threads| {
+            let waiting = threads.spawn(asked);
+            // Its leaders come once another client has seen that it has none.
+            let other = create(&client(&brokers, "other", &BTreeMap::new())).unwrap();
+            let seen = other.fetch_metadata(Some("ticks"), METADATA_TIMEOUT).unwrap();
+            assert!(seen.topics()[0].error().is_some());
+            cluster.topic_error("ticks", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+            waiting.join().unwrap()
+        });
+        assert_eq!(found.unwrap(), Watermarks::from([(0, (0, 0)), (1, (0, 0))]));
+        let error = unreadable("b:1", "ticks", Some(RDKafkaErrorCode::LeaderNotAvailable));
+        assert!(matches!(&error, IngestError::Unavailable(said) if said.contains("has no leaders")), "{error}");
+    }
 
     #[test]
     fn no_setting_of_the_user_turns_a_client_to_other_brokers_nor_an_audit_to_aborted_messages() {
