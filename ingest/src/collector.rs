@@ -87,6 +87,8 @@ pub(crate) struct Collector {
     shared: Arc<Shared>,
     window: Window,
     cursors: Cursors,
+    /// Where our partitions started: one that the log does not know yet goes on from there.
+    starts: Cursors,
     epoch: u64,
     /// Whether a window was dropped here, so that what is gathered after it does not continue the log.
     behind: bool,
@@ -126,6 +128,7 @@ impl Collector {
             shared,
             window,
             cursors: Cursors::new(),
+            starts: Cursors::new(),
             epoch: 0,
             behind: false,
             targets: None,
@@ -138,9 +141,7 @@ impl Collector {
     /// Runs until stopped, until the end (where asked for), or until the publisher is gone.
     pub(crate) fn run(mut self) -> Result<(), IngestError> {
         if self.settings.until_end {
-            let partitions = self.kafka.partitions()?;
-            self.targets =
-                Some(partitions.into_iter().map(|p| Ok((p, self.kafka.watermarks(p)?.1))).collect::<Result<_, IngestError>>()?);
+            self.targets = Some(self.kafka.watermarks()?.into_iter().map(|(partition, (_, high))| (partition, high)).collect());
         }
         loop {
             while !self.stopping() && !self.finished() {
@@ -198,8 +199,15 @@ impl Collector {
         let mut batch = std::mem::take(&mut self.spare);
         let event = self.kafka.fill(&mut batch, &mut self.cursors, &mut self.ended, limits)?;
         self.gather(batch)?;
-        self.deferred.extend(event.map(|event| (event, Instant::now())));
+        event.into_iter().chain(self.kafka.located()).for_each(|event| self.defer(event));
         Ok(())
+    }
+
+    /// Keeps an event until it is answered; one that is waiting already says nothing new.
+    fn defer(&mut self, event: SourceEvent) {
+        if !self.deferred.iter().any(|(waiting, _)| *waiting == event) {
+            self.deferred.push_back((event, Instant::now()));
+        }
     }
 
     /// The batch limits of a turn: never past what the window may hold, never waiting past its due time.
@@ -311,7 +319,7 @@ impl Collector {
                 let called = self.deferred.iter().filter_map(|(event, at)| match event {
                     SourceEvent::Revoked(_) => Some(*at + self.kafka.config().revoke_budget()),
                     SourceEvent::Lost(_) => Some(*at),
-                    SourceEvent::Assigned(_) | SourceEvent::OutOfRange | SourceEvent::Deleted => None,
+                    _ => None,
                 });
                 called.min()
             }

@@ -9,19 +9,23 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use rdkafka::consumer::CommitMode;
-use ticklake_lake::Offsets;
 use ticklake_lake::window::FlushReason;
 
 use super::{Answer, Collector, Patience};
 use crate::error::IngestError;
 use crate::source::kafka::{Cursors, SourceEvent};
+use crate::source::kafka_topic::{Watermarks, check};
 use crate::source::start::start_of;
 
 impl Collector {
     /// Does what an event asks. False when the publisher is gone.
     pub(super) fn answer(&mut self, event: SourceEvent, at: Instant) -> Result<bool, IngestError> {
         match event {
-            SourceEvent::Assigned(partitions) => self.assigned(&partitions),
+            SourceEvent::Assigned(partitions) => {
+                self.kafka.locate(partitions);
+                Ok(true)
+            }
+            SourceEvent::Located(watermarks) => self.assigned(&watermarks),
             SourceEvent::Revoked(partitions) => self.revoked(&partitions, at),
             SourceEvent::Lost(partitions) => self.lost(&partitions),
             SourceEvent::OutOfRange | SourceEvent::Deleted => self.look_again(),
@@ -58,6 +62,7 @@ impl Collector {
     fn forget(&mut self, partitions: &[i32]) -> Result<(), IngestError> {
         for partition in partitions {
             self.cursors.remove(partition);
+            self.starts.remove(partition);
             self.ended.remove(partition);
         }
         self.kafka.unassign(partitions)
@@ -70,39 +75,49 @@ impl Collector {
         self.flush(FlushReason::Revoke, Patience::Endless)?;
         let Answer::Given(_) = self.offsets(Patience::Endless)? else { return Ok(false) };
         self.report(CommitMode::Sync);
-        self.kafka.reconnect()?;
+        // Asked elsewhere, so that the group keeps us meanwhile; then `reconnect` has its answer at once.
+        let config = self.kafka.config().clone();
+        let asked = self.runtime.spawn_blocking(move || check(&config));
+        let answer = self.wait_for(async { asked.await.ok() }, Patience::Endless)?;
+        let Answer::Given(there) = answer else { return Ok(false) };
+        match there.and_then(|()| self.kafka.reconnect()) {
+            Ok(()) => {}
+            Err(IngestError::Unavailable(why)) => {
+                tracing::warn!(why, "Kafka does not say what is there; asking again");
+                self.defer(SourceEvent::Deleted);
+                return Ok(true);
+            }
+            Err(IngestError::Invalid(why)) => return Err(IngestError::Invalid(format!("reading cannot go on: {why}"))),
+            Err(other) => return Err(other),
+        }
         self.shared.progress.connected(self.kafka.ends());
         self.deferred.clear();
         self.cursors.clear();
+        self.starts.clear();
         self.ended.clear();
+        self.drop_window();
         self.behind = false;
         Ok(true)
     }
 
     /// Starts assigned partitions where the log ends. False when the publisher is gone.
-    fn assigned(&mut self, partitions: &[i32]) -> Result<bool, IngestError> {
+    fn assigned(&mut self, located: &Watermarks) -> Result<bool, IngestError> {
         // The log may have moved since our own last commit: the previous owner's windows are in it now.
         let Answer::Given(log) = self.offsets(Patience::Endless)? else { return Ok(false) };
-        let (cursors, reads) = self.starts(&log, partitions)?;
+        let (mut cursors, mut reads) = (Cursors::new(), Cursors::new());
+        for (&partition, &watermarks) in located {
+            let start = start_of(&self.settings.source, &log, partition, watermarks, self.kafka.config().on_gap)?;
+            cursors.insert(partition, start.cursor);
+            reads.insert(partition, start.read_from);
+        }
         if !cursors.is_empty() {
             tracing::info!(starts = ?cursors, "partitions assigned");
         }
         self.kafka.assign(&reads)?;
         self.shared.progress.starts(&cursors);
+        self.starts.extend(&cursors);
         self.cursors.extend(cursors);
         Ok(true)
-    }
-
-    /// What partitions account for next, and where Kafka can give it.
-    fn starts(&self, log: &Offsets, partitions: &[i32]) -> Result<(Cursors, Cursors), IngestError> {
-        let (mut cursors, mut reads) = (Cursors::new(), Cursors::new());
-        for &partition in partitions {
-            let watermarks = self.kafka.watermarks(partition)?;
-            let start = start_of(&self.settings.source, log, partition, watermarks, self.kafka.config().on_gap)?;
-            cursors.insert(partition, start.cursor);
-            reads.insert(partition, start.read_from);
-        }
-        Ok((cursors, reads))
     }
 
     /// What is buffered does not continue the log: drop it and go on from the log. A rebalance that must be answered meanwhile
@@ -110,16 +125,21 @@ impl Collector {
     pub(super) fn start_over(&mut self) -> Result<bool, IngestError> {
         self.epoch = self.shared.epoch.load(Ordering::SeqCst);
         self.behind = true;
-        let partitions: Vec<i32> = self.cursors.keys().copied().collect();
-        if !partitions.is_empty() {
+        if !self.cursors.is_empty() {
             let log = match self.offsets(Patience::UntilCalled)? {
                 Answer::Given(log) => log,
                 Answer::Late => return Ok(true),
                 Answer::Gone => return Ok(false),
             };
-            let (cursors, reads) = self.starts(&log, &partitions)?;
+            let source = &self.settings.source;
+            let cursors: Cursors = self.cursors.keys().map(|p| (*p, log.next(source, *p).unwrap_or(self.starts[p]))).collect();
             tracing::info!(?cursors, "reading on from the log's end");
-            self.kafka.seek(&reads)?;
+            if let Err(error) = self.kafka.seek(&cursors) {
+                // A partition whose next offset is gone from Kafka cannot be moved any more; a new consumer starts anywhere.
+                tracing::warn!(%error, "taking the topic up anew");
+                self.defer(SourceEvent::OutOfRange);
+                return Ok(true);
+            }
             self.cursors = cursors;
             self.shared.progress.starts(&self.cursors);
         }

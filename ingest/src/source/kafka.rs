@@ -21,16 +21,11 @@ pub use super::kafka_ends::Ends;
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
 pub use super::kafka_settings::{Assignment, KafkaConfig, Membership};
-use super::kafka_topic::{create, partitions, unavailable, wanted};
+use super::kafka_topic::{Watermarks, create, unavailable, wanted, watermarks_of};
 pub use super::start::OnGap;
 use super::{RawBatch, kafka_headers};
 use crate::error::IngestError;
 
-/// Asked in the middle of a run: longer than a broker takes to restart.
-const WATERMARKS_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often the topic is looked at again for a partition that was assigned and is not known here yet.
-const LOOKS_FOR_PARTITION_MAX: u32 = 20;
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
 /// 9999-12-31T23:59:59.999Z: a record timestamp beyond it is no time, and counts as none.
 const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;
@@ -91,10 +86,7 @@ impl KafkaSource {
     /// # Errors
     /// As `connect`.
     pub fn reconnect(&mut self) -> Result<(), IngestError> {
-        *self = Self::connect(&self.config, self.fetch_queue_bytes).map_err(|error| match error {
-            IngestError::Invalid(why) => IngestError::Invalid(format!("what was being read is gone: {why}")),
-            other => other,
-        })?;
+        *self = Self::connect(&self.config, self.fetch_queue_bytes)?;
         Ok(())
     }
 
@@ -103,36 +95,28 @@ impl KafkaSource {
         &self.config
     }
 
-    /// The topic's partitions.
-    ///
-    /// # Errors
-    /// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
-    pub fn partitions(&self) -> Result<Vec<i32>, IngestError> {
-        partitions(&self.consumer, &self.config.brokers, &self.config.topic)
-    }
-
     /// A way to ask from elsewhere where the partitions end.
     pub fn ends(&self) -> Ends {
-        Ends { consumer: Arc::downgrade(&self.consumer), topic: self.config.topic.clone() }
+        let KafkaConfig { brokers, topic, .. } = &self.config;
+        Ends { consumer: Arc::downgrade(&self.consumer), brokers: brokers.clone(), topic: topic.clone() }
     }
 
-    /// Low and high watermark of a partition.
+    /// What Kafka still has of the topic.
     ///
     /// # Errors
-    /// `Unavailable`.
-    pub fn watermarks(&self, partition: i32) -> Result<(i64, i64), IngestError> {
-        let mut looks = 0;
-        loop {
-            match self.consumer.fetch_watermarks(&self.config.topic, partition, WATERMARKS_TIMEOUT) {
-                // Made since we last looked: the group's leader saw it first, and this client must look again.
-                Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownPartition)) if looks < LOOKS_FOR_PARTITION_MAX => {
-                    looks += 1;
-                    std::thread::sleep(LOOK_EVERY);
-                    self.partitions()?;
-                }
-                found => return found.map_err(|e| self.failed(&format!("watermarks of {}/{partition}", self.config.topic), &e)),
-            }
-        }
+    /// `Unavailable` when the brokers do not answer, `Invalid` for an unknown topic.
+    pub fn watermarks(&self) -> Result<Watermarks, IngestError> {
+        watermarks_of(&self.consumer, &self.config.brokers, &self.config.topic)
+    }
+
+    /// Asks, on a thread of its own, what Kafka still has of partitions; `located` tells, however long it takes.
+    pub fn locate(&self, partitions: Vec<i32>) {
+        self.ends().locate(partitions);
+    }
+
+    /// What came of `locate`.
+    pub fn located(&self) -> Option<SourceEvent> {
+        self.consumer.context().located().take()
     }
 
     /// Fills a batch until a limit is reached, nothing comes any more, or something else happened. Partitions that have
@@ -326,7 +310,7 @@ impl Drop for KafkaSource {
                 SourceEvent::Revoked(partitions) | SourceEvent::Lost(partitions) => {
                     self.unassign(&partitions).unwrap_or_default()
                 }
-                SourceEvent::OutOfRange | SourceEvent::Deleted => {}
+                SourceEvent::Located(_) | SourceEvent::OutOfRange | SourceEvent::Deleted => {}
             }
         }
         self.consumer.unsubscribe();

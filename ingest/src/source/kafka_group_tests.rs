@@ -208,7 +208,7 @@ async fn a_topic_deleted_while_it_is_read_never_costs_what_was_read() {
     until("everything is held", || run.consumed() == 10).await;
     broker.delete_topic(TOPIC);
     let (error, landed) = run.failed().await;
-    assert!(error.to_string().contains("is gone: topic ticks does not exist"), "{error}");
+    assert!(error.to_string().contains("reading cannot go on: topic ticks does not exist"), "{error}");
     assert_eq!(landed, places(1, 0..10));
 }
 
@@ -249,6 +249,33 @@ async fn a_broker_that_restarts_is_never_given_up() {
     produce(&broker, 2, 5).await;
     run.until_landed(20).await;
     assert_eq!(run.stop().await, places(2, 0..10));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_assignment_never_costs_the_membership_while_nobody_says_where_it_starts() {
+    let broker = broker(2).await;
+    produce(&broker, 2, 5).await;
+    broker.on(ApiKey::ListOffsets, |_| Control::Disconnect);
+    let run = Wish::of(&broker).start();
+    until("it asks", || broker.request_count(ApiKey::ListOffsets) > 0).await;
+    let since = Instant::now();
+    until("the group would have lost patience twice", || since.elapsed() > 2 * MAX_POLL_INTERVAL).await;
+    assert_eq!((joins(&broker), run.landed()), (1, 0));
+    broker.clear_hooks();
+    run.until_landed(10).await;
+    assert_eq!(joins(&broker), 1);
+    assert_eq!(run.stop().await, places(2, 0..5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_never_waits_for_a_broker_that_is_away() {
+    let broker = broker(1).await;
+    broker.on(ApiKey::ListOffsets, |_| Control::Disconnect);
+    let run = Wish::of(&broker).start();
+    until("it asks", || broker.request_count(ApiKey::ListOffsets) > 0).await;
+    run.shared.stop.store(true, Ordering::SeqCst);
+    until("it has stopped collecting", || run.collected()).await;
+    assert!(run.stop().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,11 +15,15 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::kafka_topic::Watermarks;
+
 /// What a poll brought besides messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceEvent {
     /// These partitions are ours once `assign` says where they start.
     Assigned(Vec<i32>),
+    /// What Kafka still has of the partitions that `locate` asked for.
+    Located(Watermarks),
     /// These partitions go to someone else once `unassign` is called.
     Revoked(Vec<i32>),
     /// These partitions may be someone else's already: the group took us for dead. `unassign` lets us join again.
@@ -34,6 +38,7 @@ pub enum SourceEvent {
 #[derive(Default)]
 pub(super) struct Context {
     rebalances: Mutex<VecDeque<SourceEvent>>,
+    located: Mutex<Option<SourceEvent>>,
     /// Whether the topic was reached once; errors before that are `connect`'s to tell.
     pub(super) connected: AtomicBool,
     /// Whether rebalances answer themselves from now on.
@@ -84,6 +89,10 @@ impl Context {
     /// A queue is whole whoever panicked while holding it.
     pub(super) fn waiting(&self) -> MutexGuard<'_, VecDeque<SourceEvent>> {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn located(&self) -> MutexGuard<'_, Option<SourceEvent>> {
+        self.located.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
 use super::kafka_rebalance::Context;
 use super::kafka_settings::{KafkaConfig, Membership};
@@ -21,6 +21,8 @@ use crate::error::IngestError;
 
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL_WAIT: Duration = Duration::from_millis(100);
+/// How soon a topic is looked at again.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Low and high watermark by partition: what Kafka still has, `[low, high)`.
 pub type Watermarks = BTreeMap<i32, (i64, i64)>;
@@ -53,22 +55,51 @@ pub(super) fn create(client: &ClientConfig) -> Result<BaseConsumer<Context>, Ing
         .map_err(|error| IngestError::Invalid(format!("librdkafka refuses the settings: {error}")))
 }
 
-/// The topic's partitions.
+/// The topic's partitions. A topic that is being made has no leaders for a moment, which is waited for.
 ///
 /// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
+/// `Unavailable` when no broker answers, `Invalid` for a topic that is unknown or not ours to read.
 pub(super) fn partitions(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> Result<Vec<i32>, IngestError> {
-    let metadata = consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT).map_err(|e| unavailable(brokers, "metadata", &e))?;
-    let found = metadata.topics().iter().find(|t| t.name() == topic && t.error().is_none());
-    let found = found
-        .map(|t| t.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect::<Vec<_>>())
-        .unwrap_or_default();
-    if found.is_empty() {
-        return Err(IngestError::Invalid(format!(
-            "topic {topic} does not exist on {brokers}; create it (`ticklake produce` does) or check --topic"
-        )));
+    let deadline = Instant::now() + METADATA_TIMEOUT;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let metadata = match consumer.fetch_metadata(Some(topic), left.max(LOOK_EVERY)) {
+            Ok(metadata) => metadata,
+            // A connection that broke under the question says nothing about the brokers.
+            Err(e) if e.rdkafka_error_code() == Some(RDKafkaErrorCode::BrokerTransportFailure) && !left.is_zero() => {
+                std::thread::sleep(LOOK_EVERY);
+                continue;
+            }
+            Err(e) => return Err(unavailable(brokers, "metadata", &e)),
+        };
+        let found = metadata.topics().iter().find(|t| t.name() == topic);
+        let there: Vec<i32> = found.iter().flat_map(|t| t.partitions()).map(rdkafka::metadata::MetadataPartition::id).collect();
+        match found.and_then(|t| t.error()).map(RDKafkaErrorCode::from) {
+            None if !there.is_empty() => return Ok(there),
+            Some(RDKafkaErrorCode::LeaderNotAvailable) if !left.is_zero() => std::thread::sleep(LOOK_EVERY),
+            trouble => return Err(unreadable(brokers, topic, trouble)),
+        }
     }
-    Ok(found)
+}
+
+/// Why a topic has no partitions for us.
+fn unreadable(brokers: &str, topic: &str, trouble: Option<RDKafkaErrorCode>) -> IngestError {
+    use RDKafkaErrorCode as Code;
+    match trouble {
+        None | Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownTopicId | Code::InvalidTopic) => {
+            IngestError::Invalid(format!(
+                "topic {topic} does not exist on {brokers}; create it (`ticklake produce` does) or check --topic"
+            ))
+        }
+        Some(Code::TopicAuthorizationFailed) => IngestError::Invalid(format!(
+            "not allowed to read topic {topic} on {brokers}; grant Describe and Read on it to the user of these credentials, or \
+             check them"
+        )),
+        Some(Code::LeaderNotAvailable) => IngestError::Unavailable(format!(
+            "Kafka at {brokers}: topic {topic} has no leaders; look at the brokers' logs, or try again once they are up"
+        )),
+        Some(code) => unavailable(brokers, &format!("metadata of {topic}"), &KafkaError::MetadataFetch(code)),
+    }
 }
 
 /// The topic's partitions that are to be read, so far as that is said before the group decides.
@@ -89,7 +120,7 @@ pub(super) fn wanted(consumer: &BaseConsumer<Context>, config: &KafkaConfig) -> 
 /// Whether the topic and the partitions asked for can be reached, before anything is made for them elsewhere.
 ///
 /// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for an unknown topic, partition or setting.
+/// `Unavailable` when no broker answers, `Invalid` for a topic, partition or setting that cannot be used.
 pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
     wanted(&create(&config.client()?)?, config).map(|_| ())
 }
@@ -97,17 +128,55 @@ pub fn check(config: &KafkaConfig) -> Result<(), IngestError> {
 /// The watermarks of a topic.
 ///
 /// # Errors
-/// `Unavailable` when no broker answers, `Invalid` for an unknown topic.
+/// `Unavailable` when no broker answers, `Invalid` for a topic that is unknown or not ours to read.
 pub fn watermarks(brokers: &str, topic: &str, librdkafka: &BTreeMap<String, String>) -> Result<Watermarks, IngestError> {
-    let consumer = create(&client(brokers, "ticklake-status", librdkafka))?;
-    let mut ends = Watermarks::new();
-    for partition in partitions(&consumer, brokers, topic)? {
-        let both = consumer
-            .fetch_watermarks(topic, partition, METADATA_TIMEOUT)
-            .map_err(|e| unavailable(brokers, &format!("watermarks of {topic}/{partition}"), &e))?;
-        ends.insert(partition, both);
+    watermarks_of(&create(&client(brokers, "ticklake-status", librdkafka))?, brokers, topic)
+}
+
+/// The watermarks of a topic, through a consumer that is there.
+pub(super) fn watermarks_of(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> Result<Watermarks, IngestError> {
+    let there = partitions(consumer, brokers, topic)?;
+    bounds(consumer, topic, &there, METADATA_TIMEOUT).map_err(|e| unavailable(brokers, &format!("watermarks of {topic}"), &e))
+}
+
+/// The watermarks of partitions, all of them or an error.
+pub(super) fn bounds(
+    consumer: &BaseConsumer<Context>,
+    topic: &str,
+    partitions: &[i32],
+    timeout: Duration,
+) -> Result<Watermarks, KafkaError> {
+    let lows = offsets_at(consumer, topic, partitions, Offset::Beginning, timeout)?;
+    let highs = offsets_at(consumer, topic, partitions, Offset::End, timeout)?;
+    lows.into_iter().zip(highs).map(|((partition, low), (_, high))| Ok((partition, (low?, high?)))).collect()
+}
+
+/// A partition's offset, or why it was not told.
+type Told = (i32, Result<i64, KafkaError>);
+
+/// The offset that a place stands for, by partition in their order: one request a broker, whatever their number.
+pub(super) fn offsets_at(
+    consumer: &BaseConsumer<Context>,
+    topic: &str,
+    partitions: &[i32],
+    place: Offset,
+    timeout: Duration,
+) -> Result<Vec<Told>, KafkaError> {
+    if partitions.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(ends)
+    let mut asked = TopicPartitionList::with_capacity(partitions.len());
+    for &partition in partitions {
+        asked.add_partition_offset(topic, partition, place)?;
+    }
+    // The place stands where a timestamp would.
+    let told = consumer.offsets_for_times(asked, timeout)?;
+    let offset = |e: &TopicPartitionListElem<'_>| match (e.error(), e.offset()) {
+        (Err(error), _) => Err(error),
+        (Ok(()), Offset::Offset(offset)) => Ok(offset),
+        (Ok(()), _) => Err(KafkaError::MetadataFetch(RDKafkaErrorCode::NoOffset)),
+    };
+    Ok(told.elements().iter().map(|e| (e.partition(), offset(e))).collect())
 }
 
 /// Offsets of a topic to be read, and how.
@@ -202,7 +271,34 @@ impl Reading<'_> {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::RDKafkaRespErr;
+
     use super::*;
+
+    #[test]
+    fn a_topic_that_is_there_is_never_called_absent() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("ticks", 2, 1).unwrap();
+        let brokers = cluster.bootstrap_servers();
+        let asked = || watermarks(&brokers, "ticks", &BTreeMap::new());
+        cluster.topic_error("ticks", RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).unwrap();
+        let error = asked().unwrap_err();
+        assert!(matches!(&error, IngestError::Invalid(said) if said.contains("not allowed to read topic ticks")), "{error}");
+        cluster.topic_error("ticks", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
+        let found = std::thread::scope(|threads| {
+            let waiting = threads.spawn(asked);
+            // Its leaders come once another client has seen that it has none.
+            let other = create(&client(&brokers, "other", &BTreeMap::new())).unwrap();
+            let seen = other.fetch_metadata(Some("ticks"), METADATA_TIMEOUT).unwrap();
+            assert!(seen.topics()[0].error().is_some());
+            cluster.topic_error("ticks", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+            waiting.join().unwrap()
+        });
+        assert_eq!(found.unwrap(), Watermarks::from([(0, (0, 0)), (1, (0, 0))]));
+        let error = unreadable("b:1", "ticks", Some(RDKafkaErrorCode::LeaderNotAvailable));
+        assert!(matches!(&error, IngestError::Unavailable(said) if said.contains("has no leaders")), "{error}");
+    }
 
     #[test]
     fn no_setting_of_the_user_turns_a_client_to_other_brokers_nor_an_audit_to_aborted_messages() {

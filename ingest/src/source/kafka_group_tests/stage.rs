@@ -177,7 +177,11 @@ impl Run {
     }
 
     pub(super) async fn until_landed(&self, count: usize) {
-        until(&format!("{count} landed"), || self.landed() >= count).await;
+        let landed = || {
+            assert!(!self.collected(), "the ingester has ended");
+            self.landed() >= count
+        };
+        until(&format!("{count} landed"), landed).await;
     }
 
     /// Stops it cleanly and gives every place that landed, in order.
