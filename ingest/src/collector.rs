@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::decode::Decoder;
 use crate::error::IngestError;
-use crate::progress::Progress;
+use crate::progress::{Held, Progress};
 use crate::source::RawBatch;
 use crate::source::kafka::{BatchLimits, Cursors, KafkaSource, SourceEvent};
 
@@ -33,7 +33,7 @@ const PAUSE_AFTER: Duration = Duration::from_secs(2);
 /// What the publisher is asked.
 pub(crate) enum Request {
     /// Make this window durable. Windows of an epoch gone by are dropped.
-    Publish { window: ClosedWindow, epoch: u64 },
+    Publish { window: ClosedWindow, epoch: u64, held: Held },
     /// Say where the log ends, once everything asked before is done.
     Offsets(oneshot::Sender<Offsets>),
 }
@@ -263,8 +263,10 @@ impl Collector {
         let full = std::mem::replace(&mut self.window, Window::open(self.clock.now_ns()));
         tracing::debug!(reason = reason.as_str(), bytes = full.bytes(), "window closed");
         self.shared.progress.flushed(reason);
+        let window = full.close();
+        let held = self.shared.progress.hold(&window);
         self.shared.progress.gathered(&self.cursors, &self.window);
-        let request = Request::Publish { window: full.close(), epoch: self.epoch };
+        let request = Request::Publish { window, epoch: self.epoch, held };
         let requests = self.requests.clone();
         let handed_on = self.wait_for(async move { requests.send(request).await.ok() }, patience)?;
         self.behind = matches!(handed_on, Answer::Late);

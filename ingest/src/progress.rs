@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ticklake_lake::publish::{Classes, Published};
@@ -15,9 +15,38 @@ use ticklake_lake::window::{ClosedWindow, FlushReason, Window};
 use crate::landing::Landing;
 use crate::source::kafka::{Cursors, Ends};
 
-/// Where the window being filled, and the one being published, count in the memory used.
-const FILLING: &str = "filling";
-const PUBLISHING: &str = "publishing";
+/// Where a window is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Being filled.
+    Filling,
+    /// Closed, and not yet in the publisher's hands.
+    Waiting,
+    /// In the publisher's hands.
+    Publishing,
+}
+
+impl Stage {
+    pub(crate) const ALL: [Self; 3] = [Self::Filling, Self::Waiting, Self::Publishing];
+
+    /// The text form, for metrics.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Filling => "filling",
+            Self::Waiting => "waiting",
+            Self::Publishing => "publishing",
+        }
+    }
+}
+
+/// A window in memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InMemory {
+    pub(crate) stage: Stage,
+    /// When its first message arrived, nanoseconds since the epoch.
+    pub(crate) since_ns: i64,
+    pub(crate) bytes: usize,
+}
 
 /// Counters since the start of the run.
 #[derive(Default)]
@@ -53,12 +82,10 @@ pub(crate) struct Standing {
     pub(crate) classes: Classes,
     /// Windows closed, by reason.
     pub(crate) flushes: BTreeMap<&'static str, u64>,
-    /// When the first message of the window being filled arrived.
-    pub(crate) filling_since_ns: Option<i64>,
-    /// When the first message of the window being published arrived.
-    pub(crate) publishing_since_ns: Option<i64>,
-    /// Bytes held, by stage.
-    pub(crate) memory: BTreeMap<&'static str, usize>,
+    /// The window being filled, once it holds anything.
+    pub(crate) filling: Option<InMemory>,
+    /// Windows closed and neither committed nor dropped, by their number.
+    pub(crate) closed: BTreeMap<u64, InMemory>,
     /// Bytes that all stages may hold together.
     pub(crate) memory_max: Option<usize>,
 }
@@ -66,8 +93,38 @@ pub(crate) struct Standing {
 impl Standing {
     /// How long the oldest message has waited for its commit.
     pub(crate) fn uncommitted_age(&self, now_ns: i64) -> Duration {
-        let oldest_ns = self.publishing_since_ns.into_iter().chain(self.filling_since_ns).min().unwrap_or(now_ns);
+        let oldest_ns = self.in_memory().map(|window| window.since_ns).min().unwrap_or(now_ns);
         Duration::from_nanos(u64::try_from(now_ns.saturating_sub(oldest_ns)).unwrap_or(0))
+    }
+
+    /// Bytes held at a stage.
+    pub(crate) fn bytes_at(&self, stage: Stage) -> usize {
+        self.in_memory().filter(|window| window.stage == stage).map(|window| window.bytes).sum()
+    }
+
+    fn in_memory(&self) -> impl Iterator<Item = &InMemory> {
+        self.closed.values().chain(&self.filling)
+    }
+}
+
+/// A closed window, counted from here until it is committed or dropped, whoever drops it.
+pub(crate) struct Held {
+    progress: Arc<Progress>,
+    number: u64,
+}
+
+impl Held {
+    /// It is in the publisher's hands.
+    pub(crate) fn publishing(&self) {
+        if let Some(window) = self.progress.standing().closed.get_mut(&self.number) {
+            window.stage = Stage::Publishing;
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.progress.standing().closed.remove(&self.number);
     }
 }
 
@@ -105,21 +162,20 @@ impl Progress {
     pub(crate) fn gathered(&self, cursors: &Cursors, window: &Window) {
         let mut standing = self.standing();
         standing.cursors.clone_from(cursors);
-        standing.filling_since_ns = (!window.is_empty()).then(|| window.opened_ns());
-        standing.memory.insert(FILLING, window.bytes());
+        let filling = || InMemory { stage: Stage::Filling, since_ns: window.opened_ns(), bytes: window.bytes() };
+        standing.filling = (!window.is_empty()).then(filling);
     }
 
     pub(crate) fn flushed(&self, reason: FlushReason) {
         *self.standing().flushes.entry(reason.as_str()).or_default() += 1;
     }
 
-    /// A window is about to be published; what it brings counts once it is.
-    pub(crate) fn publishing(&self, window: &ClosedWindow) -> Landing {
+    /// A window was closed; it counts as held while what is returned lives.
+    pub(crate) fn hold(self: &Arc<Self>, window: &ClosedWindow) -> Held {
         let mut standing = self.standing();
-        standing.publishing_since_ns = Some(window.opened_ns);
-        standing.memory.insert(PUBLISHING, window.bytes);
-        drop(standing);
-        Landing::of(window)
+        let number = standing.closed.last_key_value().map_or(0, |(last, _)| last + 1);
+        standing.closed.insert(number, InMemory { stage: Stage::Waiting, since_ns: window.opened_ns, bytes: window.bytes });
+        Held { progress: Arc::clone(self), number }
     }
 
     pub(crate) fn published(&self, landing: Landing, done: &Published) {
@@ -128,8 +184,6 @@ impl Progress {
         Self::add(&self.files, done.files);
         Self::add(&self.bytes, done.bytes);
         let mut standing = self.standing();
-        standing.publishing_since_ns = None;
-        standing.memory.insert(PUBLISHING, 0);
         standing.landed.extend(landing);
         for (class, count) in &done.classes {
             *standing.classes.entry(*class).or_default() += count;
@@ -139,9 +193,6 @@ impl Progress {
     /// The window was another writer's.
     pub(crate) fn overlapped(&self) {
         Self::add(&self.overlaps, 1);
-        let mut standing = self.standing();
-        standing.publishing_since_ns = None;
-        standing.memory.insert(PUBLISHING, 0);
     }
 
     /// Where Kafka ends, of assigned partitions, asked now; nothing of those it does not tell. Blocks.

@@ -17,6 +17,8 @@ use tokio::sync::mpsc;
 use crate::breaker::RejectLimits;
 use crate::collector::{Request, Shared};
 use crate::error::IngestError;
+use crate::landing::Landing;
+use crate::progress::Held;
 use crate::source::kafka::Cursors;
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
@@ -58,7 +60,7 @@ impl Publishing {
         while let Some(request) = inbox.recv().await {
             match request {
                 Request::Publish { epoch, .. } if epoch != self.shared.epoch.load(Ordering::SeqCst) => {}
-                Request::Publish { window, .. } => self.publish(window).await?,
+                Request::Publish { window, held, .. } => self.publish(window, held).await?,
                 Request::Offsets(reply) => {
                     let offsets = self.offsets_held().await?;
                     // A collector that stopped waiting (revoke budget) has no use for the answer.
@@ -70,9 +72,10 @@ impl Publishing {
         Ok(())
     }
 
-    async fn publish(&mut self, window: ClosedWindow) -> Result<(), IngestError> {
+    async fn publish(&mut self, window: ClosedWindow, held: Held) -> Result<(), IngestError> {
         self.limits.rejects.judge(self.publisher.source().name(), &window)?;
-        let landing = self.shared.progress.publishing(&window);
+        held.publishing();
+        let landing = Landing::of(&window);
         match self.publish_held(&window).await {
             Ok(done) => {
                 let ends = landing.ends.clone();

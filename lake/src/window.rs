@@ -58,11 +58,16 @@ pub enum FlushReason {
     Partitions,
     /// Partitions are being revoked.
     Revoke,
+    /// Something of what is read is gone: what was read of it is made durable before looking again.
+    Gone,
     /// The source has ended or the process is stopping.
     Shutdown,
 }
 
 impl FlushReason {
+    /// Every one.
+    pub const ALL: [Self; 7] = [Self::Rows, Self::Bytes, Self::Age, Self::Partitions, Self::Revoke, Self::Gone, Self::Shutdown];
+
     /// The text form, for logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -71,6 +76,7 @@ impl FlushReason {
             Self::Age => "age",
             Self::Partitions => "partitions",
             Self::Revoke => "revoke",
+            Self::Gone => "gone",
             Self::Shutdown => "shutdown",
         }
     }

@@ -72,7 +72,7 @@ impl Collector {
     /// then the topic is taken up anew, by what is there. False when the publisher is gone.
     fn look_again(&mut self) -> Result<bool, IngestError> {
         tracing::warn!(cursors = ?self.cursors, "offsets, partitions or the topic are gone from Kafka; looking again");
-        self.flush(FlushReason::Revoke, Patience::Endless)?;
+        self.flush(FlushReason::Gone, Patience::Endless)?;
         let Answer::Given(_) = self.offsets(Patience::Endless)? else { return Ok(false) };
         self.report(CommitMode::Sync);
         // Asked elsewhere, so that the group keeps us meanwhile; then `reconnect` has its answer at once.

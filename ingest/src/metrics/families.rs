@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use prometheus_client::metrics::MetricType;
 use ticklake_lake::tally::{Conflict, Service};
+use ticklake_lake::window::FlushReason;
 use ticklake_schemas::RejectClass;
 
 use super::{Scrape, Value};
+use crate::progress::Stage;
 
 /// A metric: one row of the documentation.
 pub(super) struct Family {
@@ -147,7 +149,10 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: COUNTER,
         labels: &["reason"],
         help: "Windows closed.",
-        samples: |s| labelled(s.standing.flushes.iter().map(|(reason, n)| (*reason, Value::Count(*n)))),
+        samples: |s| {
+            let count = |reason| s.standing.flushes.get(reason).copied().unwrap_or(0);
+            labelled(FlushReason::ALL.into_iter().map(|reason| (reason.as_str(), Value::Count(count(reason.as_str())))))
+        },
     },
     Family {
         name: "ticklake_commits",
@@ -186,7 +191,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: GAUGE,
         labels: &["stage"],
         help: "Bytes of ticks held in memory.",
-        samples: |s| labelled(s.standing.memory.iter().map(|(stage, bytes)| (*stage, Value::Gauge(*bytes as f64)))),
+        samples: |s| labelled(Stage::ALL.map(|stage| (stage.as_str(), Value::Gauge(s.standing.bytes_at(stage) as f64)))),
     },
     Family {
         name: "ticklake_memory_max_bytes",

@@ -8,6 +8,7 @@ use ticklake_lake::window::{FlushReason, Window};
 
 use super::*;
 use crate::landing::Landing;
+use crate::progress::{InMemory, Stage};
 
 const NOW_NS: i64 = 1_700_000_100_000_000_000;
 const SECOND_NS: i64 = 1_000_000_000;
@@ -32,9 +33,8 @@ fn full() -> Scrape {
         cursors: Cursors::from([(3, 50), (4, 7)]),
         landed,
         flushes: BTreeMap::from([("age", 2)]),
-        publishing_since_ns: Some(NOW_NS - 2 * SECOND_NS),
-        filling_since_ns: Some(NOW_NS - SECOND_NS),
-        memory: BTreeMap::from([("window", 9)]),
+        closed: BTreeMap::from([(1, InMemory { stage: Stage::Waiting, since_ns: NOW_NS - 2 * SECOND_NS, bytes: 9 })]),
+        filling: Some(InMemory { stage: Stage::Filling, since_ns: NOW_NS - SECOND_NS, bytes: 7 }),
         memory_max: Some(10),
         ..Standing::default()
     };
@@ -122,6 +122,10 @@ fn no_metric_is_missing_from_the_text_or_in_it_under_another_kind() {
         "ticklake_dead_letters_total{class=\"tombstone\"} 0",
         "ticklake_commit_conflicts_total{outcome=\"overlap\"} 7",
         "ticklake_window_flushes_total{reason=\"age\"} 2",
+        "ticklake_window_flushes_total{reason=\"gone\"} 0",
+        "ticklake_memory_used_bytes{stage=\"filling\"} 7.0",
+        "ticklake_memory_used_bytes{stage=\"waiting\"} 9.0",
+        "ticklake_memory_used_bytes{stage=\"publishing\"} 0.0",
         "ticklake_tick_lateness_seconds_bucket{le=\"60.0\"} 0",
         "ticklake_glue_request_duration_seconds_count{operation=\"put\",status=\"ok\"} 0",
     ] {
@@ -150,12 +154,15 @@ fn a_process_is_never_ready_without_partitions_or_while_commits_stand_still() {
     assert!(metrics.readiness(NOW_NS).unwrap_err().contains("no partition"));
     progress.gathered(&Cursors::from([(0, 1)]), &Window::open(NOW_NS));
     assert_eq!(metrics.readiness(NOW_NS + 1000 * SECOND_NS), Ok(()), "an idle feed is no fault");
-    let closed = Window::open(NOW_NS).close();
-    let landing = progress.publishing(&closed);
+    let window = Window::open(NOW_NS).close();
+    let held = progress.hold(&window);
+    let late = |metrics: &Metrics| metrics.readiness(NOW_NS + 51 * SECOND_NS).unwrap_err();
     assert_eq!(metrics.readiness(NOW_NS + 50 * SECOND_NS), Ok(()));
-    assert!(metrics.readiness(NOW_NS + 51 * SECOND_NS).unwrap_err().contains("waited 51 s"));
-    progress.published(landing, &ticklake_lake::publish::Published::default());
-    assert_eq!(metrics.readiness(NOW_NS + 51 * SECOND_NS), Ok(()));
+    assert!(late(&metrics).contains("waited 51 s"), "one that waits for the publisher is no younger");
+    held.publishing();
+    assert!(late(&metrics).contains("waited 51 s"));
+    drop(held);
+    assert_eq!(metrics.readiness(NOW_NS + 51 * SECOND_NS), Ok(()), "committed or dropped");
     progress.flushed(FlushReason::Revoke);
     assert!(metrics.text(NOW_NS).contains("ticklake_window_flushes_total{reason=\"revoke\"} 1"));
 }

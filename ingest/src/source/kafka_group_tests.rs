@@ -87,6 +87,8 @@ async fn stuck(broker: &FakeBroker, assignment: Assignment, max_poll_interval: D
     run.gate.send(false).unwrap();
     produce(broker, 1, 40).await;
     until("a full window waits", || run.consumed() >= 30).await;
+    // The publisher of these tests does not say when it has taken one.
+    until("all three count", || run.shared.progress.standing().closed.len() == 3).await;
     run
 }
 
@@ -96,6 +98,7 @@ async fn a_revoke_never_waits_for_a_full_window_to_go_somewhere() {
     let run = stuck(&broker, Assignment::Eager, MAX_POLL_INTERVAL).await;
     rebalance(&broker).await;
     assert_eq!(run.landed(), 0, "it has given its partitions up for that");
+    assert_eq!(run.shared.progress.standing().closed.len(), 2, "what was dropped counts no longer");
     run.gate.send(true).unwrap();
     run.until_landed(40).await;
     assert_eq!(run.stop().await, places(1, 0..40), "what was dropped is read again, once");
