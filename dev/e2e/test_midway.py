@@ -42,6 +42,7 @@ def test_storage_that_fails_midway_never_hangs_the_ingester_nor_loses_a_tick(com
     commands.produce(topic, "--simulate", "--ticks", 1000, "--seed", 7)
     ended = running.end(within_s=ENDS_WITHIN_S)
     assert ended.code == UNAVAILABLE and len(errors(ended)) == 1 and str(directory.root) in errors(ended)[0], ended.err
+    assert "lake.unavailable_max is 2 s" in errors(ended)[0] and "nothing is lost" in errors(ended)[0], ended.err
     table.unlink()
     aside.rename(table)
     commands.ingest(topic, directory.url)

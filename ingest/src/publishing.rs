@@ -42,15 +42,46 @@ pub(crate) struct Publishing {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// An absence of the lake, from the first try that failed.
+/// An absence of the lake. It begins with the first try, which may itself have waited for long.
 struct Outage {
-    since: Option<Instant>,
+    since: Instant,
+    /// Whether a try has failed.
+    away: bool,
     backoff: Duration,
 }
 
 impl Outage {
-    fn none() -> Self {
-        Self { since: None, backoff: BACKOFF_FIRST }
+    fn watch(now: Instant) -> Self {
+        Self { since: now, away: false, backoff: BACKOFF_FIRST }
+    }
+
+    fn seconds(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.since).as_secs()
+    }
+
+    /// Why the run must end now, if it must.
+    fn over(&self, now: Instant, max: Duration, stopping: bool) -> Option<String> {
+        let away_s = self.seconds(now);
+        if stopping {
+            Some(format!("stopped while the lake was away, for {away_s} s by then"))
+        } else if now.saturating_duration_since(self.since) >= max {
+            Some(format!("the lake was away for {away_s} s, lake.unavailable_max is {} s", max.as_secs()))
+        } else {
+            None
+        }
+    }
+}
+
+/// The error that ends a run without its lake.
+fn given_up(error: LakeError, why_now: &str) -> LakeError {
+    match error {
+        LakeError::Unavailable { what, why } => LakeError::Unavailable {
+            what,
+            why: format!(
+                "{why}; {why_now}; nothing is lost: what is not committed is still in Kafka, so start again when the lake answers"
+            ),
+        },
+        other => other,
     }
 }
 
@@ -103,7 +134,7 @@ impl Publishing {
 
     /// Publishes a window; holds it while the lake is away.
     async fn publish_held(&mut self, window: &ClosedWindow) -> Result<Published, LakeError> {
-        let mut outage = Outage::none();
+        let mut outage = Outage::watch(Instant::now());
         loop {
             match self.publisher.publish(window).await {
                 Err(error @ LakeError::Unavailable { .. }) => self.wait_out(&mut outage, error).await?,
@@ -114,7 +145,7 @@ impl Publishing {
 
     /// Where the log ends; waits for the answer while the lake is away.
     async fn offsets_held(&mut self) -> Result<Offsets, LakeError> {
-        let mut outage = Outage::none();
+        let mut outage = Outage::watch(Instant::now());
         loop {
             match self.publisher.refresh().await.cloned() {
                 Err(error @ LakeError::Unavailable { .. }) => self.wait_out(&mut outage, error).await?,
@@ -128,21 +159,22 @@ impl Publishing {
     /// # Errors
     /// The error, when it has lasted too long or a stop is asked for.
     async fn wait_out(&self, outage: &mut Outage, error: LakeError) -> Result<(), LakeError> {
-        let since = *outage.since.get_or_insert_with(Instant::now);
-        if since.elapsed() >= self.limits.unavailable_max || self.stopping() {
-            return Err(error);
+        let now = Instant::now();
+        outage.away = true;
+        if let Some(why_now) = outage.over(now, self.limits.unavailable_max, self.stopping()) {
+            return Err(given_up(error, &why_now));
         }
         self.shared.progress.holding.store(true, Ordering::Relaxed);
-        tracing::warn!(%error, away_s = since.elapsed().as_secs(), "the lake is away; nothing is lost, trying again");
+        tracing::warn!(%error, away_s = outage.seconds(now), "the lake is away; nothing is lost, trying again");
         self.pause(outage.backoff).await;
         outage.backoff = (outage.backoff * 2).min(BACKOFF_MOST);
         Ok(())
     }
 
     fn after<T>(&self, outage: &Outage, done: Result<T, LakeError>) -> Result<T, LakeError> {
-        if let Some(since) = outage.since {
+        if outage.away {
             self.shared.progress.holding.store(false, Ordering::Relaxed);
-            tracing::info!(away_s = since.elapsed().as_secs(), "the lake is back");
+            tracing::info!(away_s = outage.seconds(Instant::now()), "the lake is back");
         }
         done
     }
@@ -157,6 +189,33 @@ impl Publishing {
         let until = Instant::now() + most.mul_f64(0.5 + random / 2.0);
         while !self.stopping() && Instant::now() < until {
             tokio::time::sleep(STOP_NOTICED_WITHIN.min(until.saturating_duration_since(Instant::now()))).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_first_try_that_waited_long_is_never_left_out_of_the_absence() {
+        let began = Instant::now();
+        let outage = Outage::watch(began);
+        let at = |seconds| began + Duration::from_secs(seconds);
+        assert_eq!(outage.seconds(at(30)), 30);
+        assert_eq!(outage.over(at(59), MAX, false), None);
+        assert_eq!(outage.over(at(75), MAX, false).as_deref(), Some("the lake was away for 75 s, lake.unavailable_max is 60 s"));
+        assert!(outage.over(at(5), MAX, true).is_some_and(|why| why.contains("stopped") && why.contains("5 s")));
+    }
+
+    #[test]
+    fn the_end_of_an_outage_never_leaves_open_what_is_lost_or_what_to_do() {
+        let error = LakeError::Unavailable { what: "s3://b/l".into(), why: "refused".into() };
+        let said = given_up(error, "the lake was away for 75 s").to_string();
+        for part in ["s3://b/l: refused", "75 s", "nothing is lost", "start again"] {
+            assert!(said.contains(part), "{said}");
         }
     }
 }
