@@ -8,10 +8,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use rdkafka::consumer::CommitMode;
 use ticklake_lake::window::FlushReason;
 
-use super::{Answer, Collector, Patience};
+use super::{Answer, Collector, CommitMode, Patience};
 use crate::error::IngestError;
 use crate::source::kafka::{Cursors, SourceEvent};
 use crate::source::kafka_topic::{Watermarks, check};
