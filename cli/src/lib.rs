@@ -16,6 +16,7 @@ mod doctor;
 mod exit;
 mod heap;
 mod ingest;
+mod lint;
 mod logging;
 mod metrics_server;
 mod offsets;
@@ -45,6 +46,7 @@ pub fn ticklake() -> ExitCode {
         }
         Command::Produce(args) => told(produce::run(args)),
         Command::Sql(args) => told(sql::run(args)),
+        Command::Lint(args) => told(async move { lint::run(&args) }),
         Command::Status(args) => told(status::run(args)),
         Command::Audit(args) => told(audit::run(args)),
         Command::Doctor(args) => told(doctor::run(args)),

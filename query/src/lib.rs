@@ -4,6 +4,7 @@
 //! Does not own: writing the lake (`lake`), Kafka (`ingest`), arguments and exit codes (`cli`).
 //! Invariant: nothing here writes to a lake.
 
+mod athena;
 mod coordinates;
 mod date;
 pub mod dead_letters;
@@ -28,6 +29,7 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use athena::{Finding, Severity, lint};
 pub use coordinates::for_each_coordinate;
 pub use engine::{Engine, EngineOptions, QueryResult};
 pub use error::QueryError;

@@ -10,6 +10,7 @@ mod demo;
 mod dlq;
 mod doctor;
 mod ingest;
+mod lint;
 mod offsets;
 mod produce;
 mod sql;
@@ -25,6 +26,7 @@ pub(crate) use demo::DemoArgs;
 pub(crate) use dlq::{DlqArgs, DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LettersArgs, Since};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use ingest::IngestArgs;
+pub(crate) use lint::LintArgs;
 pub(crate) use offsets::{OffsetsArgs, OffsetsCommand, OffsetsResetArgs, OffsetsShowArgs};
 pub(crate) use produce::{ProduceArgs, Start};
 pub(crate) use sql::{FormatArg, LakeSqlArgs};
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Ingest(IngestArgs),
     /// SQL over a lake; the same as `lake-sql`.
     Sql(LakeSqlArgs),
+    /// What Athena would say of SQL files, without data and without AWS; exit code 1 if it would say anything.
+    Lint(LintArgs),
     /// What a lake holds and, with brokers, how far behind Kafka it is.
     Status(StatusArgs),
     /// Whether every message is in a lake exactly once: from the tables alone, or with brokers held against the topic itself.

@@ -7,6 +7,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass, field
 
 
 class TrinoError(Exception):
@@ -17,7 +18,20 @@ class TrinoError(Exception):
         self.name, self.message = name, message
 
 
+@dataclass
+class Answer:
+    """Names and types of the columns, and all rows."""
+
+    columns: list[tuple[str, str]] = field(default_factory=list)
+    rows: list[list] = field(default_factory=list)
+
+
 def query(url: str, catalog: str, schema: str, sql: str, timeout_s: float = 300) -> list[list]:
+    """All rows."""
+    return answer(url, catalog, schema, sql, timeout_s).rows
+
+
+def answer(url: str, catalog: str, schema: str, sql: str, timeout_s: float = 300) -> Answer:
     deadline = time.monotonic() + timeout_s
     headers = {
         "X-Trino-User": "ticklake",
@@ -29,7 +43,7 @@ def query(url: str, catalog: str, schema: str, sql: str, timeout_s: float = 300)
     statement = sql.strip().removesuffix(";").encode()  # a trailing semicolon is the shell's, not SQL's
     while True:
         try:
-            return _rows(urllib.request.Request(f"{url}/v1/statement", data=statement, headers=headers), deadline)
+            return _read(urllib.request.Request(f"{url}/v1/statement", data=statement, headers=headers), deadline)
         except TrinoError as error:
             # A machine so busy that the server lost sight of itself; it finds itself again.
             if error.name != "NO_NODES_AVAILABLE" or time.monotonic() > deadline:
@@ -37,15 +51,16 @@ def query(url: str, catalog: str, schema: str, sql: str, timeout_s: float = 300)
         time.sleep(0.5)
 
 
-def _rows(first: urllib.request.Request, deadline: float) -> list[list]:
-    answer, rows = _ask(first, deadline), []
+def _read(first: urllib.request.Request, deadline: float) -> Answer:
+    page, whole = _ask(first, deadline), Answer()
     while True:
-        if error := answer.get("error"):
+        if error := page.get("error"):
             raise TrinoError(error["errorName"], error["message"])
-        rows += answer.get("data", [])
-        if "nextUri" not in answer:
-            return rows
-        answer = _ask(urllib.request.Request(answer["nextUri"], headers={"X-Trino-User": "ticklake"}), deadline)
+        whole.columns = [(column["name"], column["type"]) for column in page.get("columns", [])] or whole.columns
+        whole.rows += page.get("data", [])
+        if "nextUri" not in page:
+            return whole
+        page = _ask(urllib.request.Request(page["nextUri"], headers={"X-Trino-User": "ticklake"}), deadline)
 
 
 def _ask(request: urllib.request.Request, deadline: float) -> dict:

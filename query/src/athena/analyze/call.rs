@@ -1,0 +1,275 @@
+//! What calls mean.
+//!
+//! Owns: functions, lambdas, aggregates, and what Trino's parser takes for functions of its own (`IF`, `COALESCE`, …).
+//! Does not own: overloads (`functions`), windows (`window`), where an aggregate may stand (`select`).
+//! Invariant: DISTINCT, FILTER, ORDER BY and OVER stand only where Trino has them.
+
+use super::Analyzer;
+use super::expr::{Result, boolean, comparison, mismatch, unified};
+use super::scope::{Field, Scope};
+use super::typed::{Aggregate, Kind, Sort, Typed};
+use crate::athena::ast::{Call, Comparison, Expr, ExprKind, SortItem, Span};
+use crate::athena::error::{AthenaError, ErrorName};
+use crate::athena::functions::catalog::{self, Kind as FunctionKind};
+use crate::athena::functions::resolve::{Argument, resolve};
+use crate::athena::types::{Type, common_supertype};
+
+impl Analyzer<'_> {
+    pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
+        let name = call.name.0.last().map(|name| name.text.to_ascii_lowercase()).unwrap_or_default();
+        if call.name.0.len() > 1 {
+            return Err(not_registered(&call.name.to_string(), call.span));
+        }
+        if let Some(special) = self.special(&name, call, scope)? {
+            return Ok(special);
+        }
+        let Some(functions) = catalog::named(&name).filter(|functions| functions.kind != FunctionKind::Operator) else {
+            return Err(not_registered(&name, call.span));
+        };
+        check_clauses(call, &name, functions.kind)?;
+        if call.over.is_some() {
+            return self.window_call(&name, functions.kind, call, scope);
+        }
+        let (arguments, resolved) = self.arguments(&name, call, scope)?;
+        if functions.kind == FunctionKind::Scalar {
+            let call = Kind::Call { name: &resolved.signature.name, arguments };
+            return Ok(Typed::new(call, resolved.returns, resolved.span));
+        }
+        let filter = call.filter.as_ref().map(|filter| self.expr(filter, scope)).transpose()?;
+        let filter = filter
+            .map(|filter| boolean(filter, |ty| format!("Filter expression must evaluate to a boolean (actual: {ty})")))
+            .transpose()?;
+        if call.distinct
+            && let Some(wrong) = arguments.iter().find(|argument| !argument.ty.is_comparable())
+        {
+            return Err(mismatch(call.span, format!("DISTINCT can only be applied to comparable types (actual: {})", wrong.ty)));
+        }
+        let order_by = self.sorts(&call.order_by, scope)?;
+        if call.distinct && order_by.iter().any(|sort| !arguments.contains(&sort.key)) {
+            let message = "For aggregate function with DISTINCT, ORDER BY expressions must appear in arguments";
+            return Err(AthenaError::at(ErrorName::ExpressionNotInDistinct, call.span, message));
+        }
+        let name = &resolved.signature.name;
+        let aggregate = Aggregate { name, arguments, distinct: call.distinct, order_by, filter };
+        Ok(Typed::new(Kind::Aggregate(Box::new(aggregate)), resolved.returns, call.span))
+    }
+
+    /// Arguments, coerced to what the overload takes.
+    pub(super) fn arguments(&mut self, name: &str, call: &Call, scope: &Scope<'_>) -> Result<(Vec<Typed>, Chosen)> {
+        let functions = catalog::named(name);
+        let candidates: Vec<_> = functions.iter().flat_map(|functions| &functions.signatures).collect();
+        let mut typed: Vec<Option<Typed>> = Vec::new();
+        for argument in &call.arguments {
+            let is_lambda = matches!(argument.kind, ExprKind::Lambda { .. });
+            typed.push(if is_lambda { None } else { Some(self.expr(argument, scope)?) });
+        }
+        let types: Vec<Argument> =
+            typed.iter().map(|t| t.as_ref().map_or(Argument::Lambda, |t| Argument::Of(t.ty.clone()))).collect();
+        let mut type_lambda = |i: usize, parameters: &[Type]| {
+            self.lambda(&call.arguments[i], parameters, scope).map(|lambda| match lambda.ty {
+                Type::Function(_, result) => *result,
+                other => other,
+            })
+        };
+        let resolved =
+            resolve(&candidates, &types, &mut type_lambda).map_err(|why| why.into_error(name, &types, &candidates, call.span))?;
+        let mut arguments = Vec::new();
+        for ((argument, typed), ty) in call.arguments.iter().zip(typed).zip(&resolved.arguments) {
+            arguments.push(match (typed, ty) {
+                (Some(typed), ty) => typed.coerced(ty),
+                (None, Type::Function(parameters, result)) => self.lambda_returning(argument, parameters, result, scope)?,
+                (None, other) => return Err(mismatch(argument.span, format!("a lambda is no {other}"))),
+            });
+        }
+        Ok((arguments, Chosen { signature: resolved.signature, returns: resolved.returns, span: call.span }))
+    }
+
+    /// A lambda whose parameters have these types.
+    fn lambda(&mut self, expr: &Expr, types: &[Type], scope: &Scope<'_>) -> Result<Typed> {
+        let ExprKind::Lambda { parameters, body } = &expr.kind else {
+            return Err(mismatch(expr.span, "a function was expected"));
+        };
+        if parameters.len() != types.len() {
+            let message = format!("Expected a lambda that takes {} argument(s) but got {}", types.len(), parameters.len());
+            return Err(AthenaError::at(ErrorName::InvalidParameterUsage, expr.span, message));
+        }
+        let fields: Vec<Field> = parameters
+            .iter()
+            .zip(types)
+            .map(|(name, ty)| Field {
+                relation: Vec::new(),
+                name: Some(name.text.clone()),
+                ty: ty.clone(),
+                id: self.new_column(),
+            })
+            .collect();
+        let ids = fields.iter().map(|field| field.id).collect();
+        let inside = Scope::within(fields, scope);
+        let body = self.expr(body, &inside)?;
+        self.only_scalar(&body, "Lambda expression")?;
+        let ty = Type::Function(types.to_vec(), Box::new(body.ty.clone()));
+        Ok(Typed::new(Kind::Lambda { parameters: ids, body: Box::new(body) }, ty, expr.span))
+    }
+
+    fn lambda_returning(&mut self, expr: &Expr, types: &[Type], result: &Type, scope: &Scope<'_>) -> Result<Typed> {
+        let lambda = self.lambda(expr, types, scope)?;
+        let Kind::Lambda { parameters, body } = lambda.kind else { return Ok(lambda) };
+        let body = Box::new(body.coerced(result));
+        let ty = Type::Function(types.to_vec(), Box::new(result.clone()));
+        Ok(Typed::new(Kind::Lambda { parameters, body }, ty, expr.span))
+    }
+
+    /// Sort keys.
+    pub(super) fn sorts(&mut self, items: &[SortItem], scope: &Scope<'_>) -> Result<Vec<Sort>> {
+        let mut sorts = Vec::new();
+        for item in items {
+            let key = self.expr(&item.expr, scope)?;
+            if !key.ty.is_orderable() {
+                let message = format!("ORDER BY can only be applied to orderable types (actual: {})", key.ty);
+                return Err(mismatch(key.span, message));
+            }
+            sorts.push(Sort { key, descending: item.descending, nulls_first: item.nulls_first.unwrap_or(false) });
+        }
+        Ok(sorts)
+    }
+
+    /// What Trino's parser knows by name; `None` for everything else.
+    fn special(&mut self, name: &str, call: &Call, scope: &Scope<'_>) -> Result<Option<Typed>> {
+        let span = call.span;
+        let wrong_count = |message: &str| Err(AthenaError::at(ErrorName::SyntaxError, span, message));
+        let count = call.arguments.len();
+        match name {
+            "if" if !(2..=3).contains(&count) => wrong_count("Invalid number of arguments for 'if' function"),
+            "nullif" if count != 2 => wrong_count("Invalid number of arguments for 'nullif' function"),
+            "coalesce" if count < 2 => wrong_count("The 'coalesce' function must have at least two arguments"),
+            "try" if count != 1 => wrong_count("The 'try' function must have exactly one argument"),
+            "format" if count < 2 => wrong_count("The 'format' function must have at least two arguments"),
+            "if" => self.if_call(call, scope).map(Some),
+            "nullif" => self.null_if(call, scope).map(Some),
+            "coalesce" => {
+                let operands = self.all(&call.arguments, scope)?;
+                let (operands, ty) = unified("All COALESCE operands", operands)?;
+                Ok(Some(Typed::new(Kind::Coalesce(operands), ty, span)))
+            }
+            "try" => {
+                let of = self.expr(&call.arguments[0], scope)?;
+                let ty = of.ty.clone();
+                Ok(Some(Typed::new(Kind::Try(Box::new(of)), ty, span)))
+            }
+            "format" => self.format(call, scope).map(Some),
+            "listagg" => self.listagg(call, scope).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn all(&mut self, exprs: &[Expr], scope: &Scope<'_>) -> Result<Vec<Typed>> {
+        exprs.iter().map(|expr| self.expr(expr, scope)).collect()
+    }
+
+    fn if_call(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
+        let condition = self.expr(&call.arguments[0], scope)?;
+        let condition = boolean(condition, |ty| format!("IF condition must evaluate to a boolean (actual: {ty})"))?;
+        let values = self.all(&call.arguments[1..], scope)?;
+        if let [then, otherwise] = values.as_slice()
+            && common_supertype(&then.ty, &otherwise.ty).is_none()
+        {
+            let message = format!("Result types for IF must be the same: {} vs {}", then.ty, otherwise.ty);
+            return Err(mismatch(call.span, message));
+        }
+        let (mut values, ty) = unified("Result types for IF", values)?;
+        let otherwise = if values.len() == 2 { values.pop().map(Box::new) } else { None };
+        let branches = values.pop().map(|then| (condition, then)).into_iter().collect();
+        Ok(Typed::new(Kind::Case { branches, otherwise }, ty, call.span))
+    }
+
+    fn null_if(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
+        let (left, right) = (self.expr(&call.arguments[0], scope)?, self.expr(&call.arguments[1], scope)?);
+        let types = format!("{} vs {}", left.ty, right.ty);
+        let common = common_supertype(&left.ty, &right.ty).filter(Type::is_comparable);
+        let Some(common) = common else {
+            return Err(mismatch(call.span, format!("Types are not comparable with NULLIF: {types}")));
+        };
+        let ty = left.ty.clone();
+        let kind = Kind::NullIf { left: Box::new(left), right: Box::new(right), common };
+        Ok(Typed::new(kind, ty, call.span))
+    }
+
+    fn format(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
+        let arguments = self.all(&call.arguments, scope)?;
+        if let Some(first) = arguments.first()
+            && !matches!(first.ty, Type::Varchar(_))
+        {
+            let message = format!("Type of first argument to format() must be VARCHAR (actual: {})", first.ty);
+            return Err(mismatch(first.span, message));
+        }
+        Ok(Typed::new(Kind::Call { name: "format", arguments }, Type::VARCHAR, call.span))
+    }
+
+    /// `LISTAGG`, whose separator and overflow clause Trino passes on as arguments of the function that the catalog has.
+    fn listagg(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
+        if call.over.is_some() {
+            let message = "Window function with ORDER BY is not supported";
+            return Err(AthenaError::at(ErrorName::NotSupported, call.span, message));
+        }
+        let arguments = self.all(&call.arguments, scope)?;
+        if let Some(value) = arguments.first()
+            && !matches!(value.ty, Type::Varchar(_) | Type::Unknown)
+        {
+            let message = format!("Expected expression of varchar, but the value has {} type", value.ty);
+            return Err(mismatch(call.span, message));
+        }
+        let arguments = arguments.into_iter().map(|argument| argument.coerced(&Type::VARCHAR)).collect();
+        let filter = call.filter.as_ref().map(|filter| self.expr(filter, scope)).transpose()?;
+        let order_by = self.sorts(&call.order_by, scope)?;
+        let aggregate = Aggregate { name: "listagg", arguments, distinct: call.distinct, order_by, filter };
+        Ok(Typed::new(Kind::Aggregate(Box::new(aggregate)), Type::VARCHAR, call.span))
+    }
+
+    /// `op` of two expressions that are typed already, as `USING` and `NATURAL` mean it.
+    pub(super) fn equal(left: Typed, right: Typed, span: Span) -> Result<Typed> {
+        comparison(Comparison::Equal, left, right, span)
+    }
+}
+
+/// The overload that was chosen.
+pub(super) struct Chosen {
+    pub(super) signature: &'static crate::athena::functions::signature::Signature,
+    pub(super) returns: Type,
+    pub(super) span: Span,
+}
+
+fn not_registered(name: &str, span: Span) -> AthenaError {
+    let error = AthenaError::at(ErrorName::FunctionNotFound, span, format!("Function '{name}' not registered"));
+    match super::hints::function(name) {
+        Some(hint) => error.rewrite(hint),
+        None => error,
+    }
+}
+
+/// DISTINCT, FILTER and ORDER BY belong to aggregates, null treatment to window functions.
+fn check_clauses(call: &Call, name: &str, kind: FunctionKind) -> Result<()> {
+    let wrong = |name, message: String| Err(AthenaError::at(name, call.span, message));
+    if kind == FunctionKind::Scalar {
+        if call.over.is_some() {
+            return wrong(ErrorName::FunctionNotWindow, format!("Not a window function: {name}"));
+        }
+        if call.distinct {
+            return wrong(ErrorName::FunctionNotAggregate, "DISTINCT is not supported for non-aggregation functions".into());
+        }
+        if call.filter.is_some() {
+            return wrong(ErrorName::FunctionNotAggregate, "Filter is only valid for aggregation functions".into());
+        }
+        if !call.order_by.is_empty() {
+            return wrong(ErrorName::FunctionNotAggregate, "ORDER BY is only valid for aggregation functions".into());
+        }
+    }
+    if kind != FunctionKind::Window && call.null_treatment.is_some() {
+        let message = format!("Cannot specify null treatment clause for {name} function");
+        return wrong(ErrorName::NullTreatmentNotAllowed, message);
+    }
+    if kind == FunctionKind::Window && call.over.is_none() {
+        let message = format!("Window function system.builtin.{name} requires an OVER clause");
+        return wrong(ErrorName::MissingOver, message);
+    }
+    Ok(())
+}

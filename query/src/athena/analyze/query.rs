@@ -1,0 +1,266 @@
+//! Queries: terms, set operations, WITH, ORDER BY, LIMIT.
+//!
+//! Owns: everything around a SELECT.
+//! Does not own: the SELECT itself (`select`).
+//! Invariant: each mention of a WITH query is a relation of its own, with columns of its own.
+
+use super::expr::{Result, mismatch};
+use super::plan::{Plan, Relation, SetColumn};
+use super::relation::aliased;
+use super::scope::{Field, Scope};
+use super::typed::{Kind, Sort, Typed};
+use super::{Analyzer, Named};
+use crate::athena::ast::{Body, Expr, ExprKind, Ident, Limit, NamedQuery, Query, SetOp, SortItem, Span};
+use crate::athena::error::{AthenaError, ErrorName};
+use crate::athena::types::{Type, common_supertype};
+
+impl Analyzer<'_> {
+    /// A query with all its parts.
+    pub(super) fn query(&mut self, query: &Query, outer: &Scope<'_>) -> Result<Relation> {
+        let known = self.named.len();
+        for named in &query.with {
+            self.name_query(named, query.recursive, known, outer)?;
+        }
+        let found = self.body_in_order(query, outer);
+        self.named.truncate(known);
+        found
+    }
+
+    fn name_query(&mut self, named: &NamedQuery, recursive: bool, from: usize, outer: &Scope<'_>) -> Result<()> {
+        if self.named[from..].iter().any(|other| other.query.name == named.name) {
+            let message = format!("WITH query name '{}' specified more than once", named.name.text);
+            return Err(AthenaError::at(ErrorName::DuplicateNamedQuery, named.name.span, message));
+        }
+        if recursive && mentions(&named.query, &named.name) {
+            let message = "recursive queries are not there yet; use sequence and UNNEST";
+            return Err(AthenaError::at(ErrorName::NotSupported, named.name.span, message));
+        }
+        let visible = self.named.len();
+        let named = Named { query: named.clone(), visible };
+        // Looked at even if nothing mentions it: its faults are the statement's.
+        self.instance(&named, outer)?;
+        self.named.push(named);
+        Ok(())
+    }
+
+    /// The relation of a WITH query; `None` when none has that name.
+    pub(super) fn with_query(&mut self, name: &Ident, outer: &Scope<'_>) -> Result<Option<Relation>> {
+        let Some(named) = self.named.iter().rev().find(|named| named.query.name == *name).cloned() else { return Ok(None) };
+        self.instance(&named, outer).map(Some)
+    }
+
+    fn instance(&mut self, named: &Named, outer: &Scope<'_>) -> Result<Relation> {
+        let hidden = self.named.split_off(named.visible);
+        let found = self.query(&named.query.query, outer);
+        self.named.extend(hidden);
+        aliased(found?, &named.query.name, named.query.columns.as_deref(), named.query.name.span)
+    }
+
+    fn body_in_order(&mut self, query: &Query, outer: &Scope<'_>) -> Result<Relation> {
+        let mut found = match &query.body {
+            // ORDER BY of a SELECT sees more than its output.
+            Body::Select(select) => self.select(select, &query.order_by, outer)?,
+            body => {
+                let found = self.body(body, outer)?;
+                let by = self.order_of_output(&query.order_by, &found.fields)?;
+                sorted(found, by)
+            }
+        };
+        if query.offset.is_some() || query.limit.is_some() {
+            found = self.limited(found, query)?;
+        }
+        Ok(found)
+    }
+
+    fn body(&mut self, body: &Body, outer: &Scope<'_>) -> Result<Relation> {
+        match body {
+            Body::Select(select) => self.select(select, &[], outer),
+            Body::Nested(query) => self.query(query, outer),
+            Body::Values { rows, span } => self.values(rows, *span, outer),
+            Body::Table { name, span } => {
+                let relation = crate::athena::ast::Relation {
+                    kind: crate::athena::ast::RelationKind::Table { name: name.clone(), version: None },
+                    span: *span,
+                };
+                self.from(std::slice::from_ref(&relation), outer)
+            }
+            Body::SetOperation { op, distinct, left, right, span } => {
+                let (left, right) = (self.body(left, outer)?, self.body(right, outer)?);
+                self.set_operation(*op, *distinct, left, right, *span)
+            }
+        }
+    }
+
+    fn values(&mut self, rows: &[Expr], span: Span, outer: &Scope<'_>) -> Result<Relation> {
+        let mut all: Vec<Vec<Typed>> = Vec::new();
+        for row in rows {
+            let row = match &row.kind {
+                ExprKind::Row(columns) => columns.iter().map(|column| self.expr(column, outer)).collect::<Result<Vec<_>>>()?,
+                _ => {
+                    let one = self.expr(row, outer)?;
+                    match &one.ty {
+                        Type::Row(fields) => {
+                            let field = |(index, field): (usize, &crate::athena::types::RowField)| {
+                                let of = Box::new(one.clone());
+                                Typed::new(Kind::Field { of, index }, field.ty.clone(), one.span)
+                            };
+                            fields.iter().enumerate().map(field).collect()
+                        }
+                        _ => vec![one],
+                    }
+                }
+            };
+            for value in &row {
+                self.only_scalar(value, "VALUES")?;
+            }
+            if let Some(first) = all.first()
+                && first.len() != row.len()
+            {
+                let types = |row: &[Typed]| row.iter().map(|v| v.ty.to_string()).collect::<Vec<_>>().join(", ");
+                let message = format!("Values rows have mismatched sizes: row({}) vs row({})", types(first), types(&row));
+                return Err(mismatch(span, message));
+            }
+            all.push(row);
+        }
+        self.values_of(all, span)
+    }
+
+    fn values_of(&mut self, rows: Vec<Vec<Typed>>, span: Span) -> Result<Relation> {
+        let width = rows.first().map_or(0, Vec::len);
+        let mut types = vec![Type::Unknown; width];
+        for row in &rows {
+            for (ty, value) in types.iter_mut().zip(row) {
+                *ty = common_supertype(ty, &value.ty)
+                    .ok_or_else(|| mismatch(span, format!("Values rows have mismatched types: {ty} vs {}", value.ty)))?;
+            }
+        }
+        let columns: Vec<_> = types.iter().map(|ty| (self.new_column(), ty.clone())).collect();
+        let coerce = |row: Vec<Typed>| row.into_iter().zip(&types).map(|(value, ty)| value.coerced(ty)).collect();
+        let rows = rows.into_iter().map(coerce).collect();
+        let fields = columns.iter().map(|(id, ty)| Field { relation: Vec::new(), name: None, ty: ty.clone(), id: *id });
+        let fields = fields.collect();
+        Ok(Relation { plan: Plan::Values { columns, rows }, fields })
+    }
+
+    fn set_operation(&mut self, op: SetOp, distinct: bool, left: Relation, right: Relation, span: Span) -> Result<Relation> {
+        let name = format!("{op:?}").to_ascii_uppercase();
+        if left.fields.len() != right.fields.len() {
+            let message = format!("{name} query has different number of fields: {}, {}", left.fields.len(), right.fields.len());
+            return Err(mismatch(span, message));
+        }
+        let (mut columns, mut fields) = (Vec::new(), Vec::new());
+        for (i, (l, r)) in left.fields.iter().zip(&right.fields).enumerate() {
+            let Some(ty) = common_supertype(&l.ty, &r.ty) else {
+                let message = format!("column {} in {name} query has incompatible types: {}, {}", i + 1, l.ty, r.ty);
+                return Err(mismatch(span, message));
+            };
+            if !ty.is_comparable() && (distinct || op != SetOp::Union) {
+                let message = format!("Type {ty} is not comparable and therefore cannot be used in {name}");
+                return Err(mismatch(span, message));
+            }
+            let id = self.new_column();
+            let value = |field: &Field| Typed::new(Kind::Column(field.id), field.ty.clone(), span).coerced(&ty);
+            columns.push(SetColumn { id, ty: ty.clone(), left: value(l), right: value(r) });
+            fields.push(Field { relation: Vec::new(), name: l.name.clone(), ty, id });
+        }
+        let plan = Plan::SetOperation { op, distinct, left: Box::new(left.plan), right: Box::new(right.plan), columns };
+        Ok(Relation { plan, fields })
+    }
+
+    /// Sort keys that may only name the output: of set operations and VALUES.
+    fn order_of_output(&mut self, items: &[SortItem], fields: &[Field]) -> Result<Vec<Sort>> {
+        let scope = Scope { fields: fields.to_vec(), outer: None };
+        let mut by = Vec::new();
+        for item in items {
+            match position(item, fields.len())? {
+                Some(i) => by.push(column_sort(item, &fields[i])?),
+                None => by.extend(self.sorts(std::slice::from_ref(item), &scope)?),
+            }
+        }
+        Ok(by)
+    }
+
+    fn limited(&mut self, of: Relation, query: &Query) -> Result<Relation> {
+        let offset = query.offset.as_ref().map(|offset| self.count(offset, "OFFSET")).transpose()?;
+        let (count, with_ties) = match &query.limit {
+            None => (None, false),
+            Some(Limit::Rows(count)) => (Some(self.count(count, "LIMIT")?), false),
+            Some(Limit::Fetch { count: None, with_ties, span }) => {
+                (Some(Typed::new(Kind::Literal(super::typed::Literal::Integer(1)), Type::Bigint, *span)), *with_ties)
+            }
+            Some(Limit::Fetch { count: Some(count), with_ties, .. }) => (Some(self.count(count, "FETCH FIRST")?), *with_ties),
+        };
+        if with_ties && query.order_by.is_empty() {
+            let message = "FETCH FIRST WITH TIES clause requires ORDER BY";
+            return Err(AthenaError::at(ErrorName::MissingOrderBy, query.span, message));
+        }
+        let plan = Plan::Limit { input: Box::new(of.plan), offset, count, with_ties };
+        Ok(Relation { plan, fields: of.fields })
+    }
+
+    fn count(&mut self, expr: &Expr, clause: &str) -> Result<Typed> {
+        let count = self.expr(expr, &Scope::default())?;
+        if !count.ty.is_integer() {
+            return Err(mismatch(count.span, format!("Expected constant {clause} to be of type bigint, got {}", count.ty)));
+        }
+        Ok(count.coerced(&Type::Bigint))
+    }
+}
+
+/// The output column that `ORDER BY 2` means; `None` for anything but a number.
+pub(super) fn position(item: &SortItem, columns: usize) -> Result<Option<usize>> {
+    let ExprKind::Integer(digits) = &item.expr.kind else { return Ok(None) };
+    match digits.parse::<usize>() {
+        Ok(number) if (1..=columns).contains(&number) => Ok(Some(number - 1)),
+        _ => {
+            let message = format!("ORDER BY position {digits} is not in select list");
+            Err(AthenaError::at(ErrorName::InvalidColumnReference, item.expr.span, message))
+        }
+    }
+}
+
+/// A sort by a column.
+pub(super) fn column_sort(item: &SortItem, field: &Field) -> Result<Sort> {
+    if !field.ty.is_orderable() {
+        let message = format!(
+            "Type {} is not orderable, and therefore cannot be used in ORDER BY: {}",
+            field.ty,
+            field.name.as_deref().unwrap_or("the column")
+        );
+        return Err(mismatch(item.expr.span, message));
+    }
+    let key = Typed::new(Kind::Column(field.id), field.ty.clone(), item.expr.span);
+    Ok(Sort { key, descending: item.descending, nulls_first: item.nulls_first.unwrap_or(false) })
+}
+
+/// A relation in order.
+pub(super) fn sorted(of: Relation, by: Vec<Sort>) -> Relation {
+    if by.is_empty() {
+        return of;
+    }
+    Relation { plan: Plan::Sort { input: Box::new(of.plan), by }, fields: of.fields }
+}
+
+/// Whether a query reads from that name.
+fn mentions(query: &Query, name: &Ident) -> bool {
+    fn in_relation(relation: &crate::athena::ast::Relation, name: &Ident) -> bool {
+        use crate::athena::ast::RelationKind as R;
+        match &relation.kind {
+            R::Table { name: table, .. } => matches!(table.0.as_slice(), [only] if only == name),
+            R::Subquery { query, .. } => mentions(query, name),
+            R::Alias { of, .. } | R::Sample { of, .. } => in_relation(of, name),
+            R::Join { left, right, .. } => in_relation(left, name) || in_relation(right, name),
+            _ => false,
+        }
+    }
+    fn in_body(body: &Body, name: &Ident) -> bool {
+        match body {
+            Body::Select(select) => select.from.iter().any(|relation| in_relation(relation, name)),
+            Body::SetOperation { left, right, .. } => in_body(left, name) || in_body(right, name),
+            Body::Nested(query) => mentions(query, name),
+            Body::Table { name: table, .. } => matches!(table.0.as_slice(), [only] if only == name),
+            Body::Values { .. } => false,
+        }
+    }
+    in_body(&query.body, name)
+}

@@ -1,0 +1,317 @@
+//! What stands in a FROM.
+//!
+//! Owns: tables, aliases, joins, UNNEST, samples.
+//! Does not own: queries (`query`), expressions (`expr`).
+//! Invariant: only LATERAL and UNNEST see what stands to their left.
+
+use super::Analyzer;
+use super::expr::{Result, boolean, mismatch};
+use super::plan::{Plan, Relation};
+use super::scope::{Field, Scope, nearest};
+use super::typed::{Kind, Literal, Typed};
+use crate::athena::ast::{self, Expr, Ident, JoinKind, JoinOn, QualifiedName, RelationKind, Span};
+use crate::athena::error::{AthenaError, ErrorName};
+use crate::athena::types::{Type, common_supertype};
+
+/// Where every catalog tells about itself.
+const INFORMATION_SCHEMA: &str = "information_schema";
+
+impl Analyzer<'_> {
+    /// All of a FROM: comma-separated relations are a cross join.
+    pub(super) fn from(&mut self, relations: &[ast::Relation], outer: &Scope<'_>) -> Result<Relation> {
+        let mut all = Relation { plan: Plan::Nothing, fields: Vec::new() };
+        for (i, relation) in relations.iter().enumerate() {
+            if i == 0 {
+                all = self.relation(relation, outer)?;
+            } else {
+                all = self.join(JoinKind::Cross, all, relation, &JoinOn::Nothing, relation.span, outer)?;
+            }
+        }
+        Ok(all)
+    }
+
+    fn relation(&mut self, relation: &ast::Relation, outer: &Scope<'_>) -> Result<Relation> {
+        let span = relation.span;
+        let refused = |what: &str| Err(AthenaError::at(ErrorName::NotSupported, span, what.to_owned()));
+        match &relation.kind {
+            RelationKind::Table { version: Some(_), .. } => {
+                refused("a version of a table is chosen with --as-of here, for all tables of the statement")
+            }
+            RelationKind::Table { name, version: None } => self.table(name, span, outer),
+            RelationKind::Subquery { query, .. } => {
+                let mut found = self.query(query, outer)?;
+                found.fields.iter_mut().for_each(|field| field.relation.clear());
+                Ok(found)
+            }
+            RelationKind::Unnest { arrays, ordinality } => {
+                let nothing = Relation { plan: Plan::Nothing, fields: Vec::new() };
+                let (_, columns) = self.unnest(nothing, arrays, *ordinality, false, outer)?;
+                Ok(columns)
+            }
+            RelationKind::Alias { of, name, columns } => {
+                let inner = self.relation(of, outer)?;
+                aliased(inner, name, columns.as_deref(), span)
+            }
+            RelationKind::Sample { of, method, percentage } => {
+                let of = self.relation(of, outer)?;
+                let percentage = self.expr(percentage, &Scope::default())?;
+                if !percentage.ty.is_numeric() {
+                    return Err(mismatch(percentage.span, "Sample percentage should be a numeric expression"));
+                }
+                let percentage = percentage.coerced(&Type::Double);
+                let plan = Plan::Sample { input: Box::new(of.plan), method: *method, percentage };
+                Ok(Relation { plan, fields: of.fields })
+            }
+            RelationKind::Join { kind, left, right, on } => {
+                let left = self.relation(left, outer)?;
+                self.join(*kind, left, right, on, span, outer)
+            }
+            RelationKind::Function { call } => refused(&format!("table function {} is not there yet", call.name)),
+            RelationKind::MatchRecognize => {
+                refused("MATCH_RECOGNIZE is not there; use lag, lead and a running sum over a window")
+            }
+            RelationKind::JsonTable => refused("JSON_TABLE is not there; use json_extract and UNNEST of a cast to array"),
+        }
+    }
+
+    fn table(&mut self, name: &QualifiedName, span: Span, outer: &Scope<'_>) -> Result<Relation> {
+        let parts: Vec<&Ident> = name.0.iter().collect();
+        if let [only] = parts.as_slice()
+            && let Some(found) = self.with_query(only, outer)?
+        {
+            return Ok(found);
+        }
+        let (table, qualifiers) = parts.split_last().map_or(("", &[][..]), |(table, rest)| (table.text.as_str(), rest));
+        let known = [self.tables.schema.as_deref(), Some(self.tables.catalog.as_str())];
+        for ((asked, known), (kind, error)) in qualifiers
+            .iter()
+            .rev()
+            .zip(known)
+            .zip([("Schema", ErrorName::SchemaNotFound), ("Catalog", ErrorName::CatalogNotFound)])
+        {
+            let is_known = known.is_none_or(|known| asked.text.eq_ignore_ascii_case(known));
+            if !is_known && !asked.text.eq_ignore_ascii_case(INFORMATION_SCHEMA) {
+                return Err(AthenaError::at(error, span, format!("{kind} '{}' does not exist", asked.text)));
+            }
+        }
+        let table = table.to_ascii_lowercase();
+        let schema = qualifiers.last().map(|schema| schema.text.clone()).or(self.tables.schema.clone()).unwrap_or_default();
+        let Some(columns) = self.tables.tables.get(&table) else {
+            let message = format!("Table '{}' does not exist", name);
+            let error = AthenaError::at(ErrorName::TableNotFound, span, message);
+            let near = nearest(&table, self.tables.tables.keys().map(String::as_str));
+            return Err(near.map(|near| error.clone().rewrite(format!("did you mean {near}?"))).unwrap_or(error));
+        };
+        let relation = vec![self.tables.catalog.clone(), schema, table.clone()];
+        let (mut fields, mut scanned) = (Vec::new(), Vec::new());
+        for (column, ty) in columns {
+            let id = self.new_column();
+            fields.push(Field { relation: relation.clone(), name: Some(column.clone()), ty: ty.clone(), id });
+            scanned.push((id, column.clone()));
+        }
+        Ok(Relation { plan: Plan::Scan { table, columns: scanned, span }, fields })
+    }
+
+    fn join(
+        &mut self,
+        kind: JoinKind,
+        left: Relation,
+        right: &ast::Relation,
+        on: &JoinOn,
+        span: Span,
+        outer: &Scope<'_>,
+    ) -> Result<Relation> {
+        if *on == JoinOn::Natural {
+            return Err(AthenaError::at(ErrorName::NotSupported, span, "Natural join not supported"));
+        }
+        if let Some(unnest) = unnest_of(right) {
+            return self.join_unnest(kind, left, unnest, on, outer);
+        }
+        let right = if is_lateral(right) {
+            let beside = Scope { fields: left.fields.clone(), outer: Some(outer) };
+            self.relation(right, &beside)?
+        } else {
+            self.relation(right, outer)?
+        };
+        if let JoinOn::Using(names) = on {
+            return self.using(kind, left, right, names, span);
+        }
+        let fields: Vec<Field> = left.fields.iter().chain(&right.fields).cloned().collect();
+        let on = match on {
+            JoinOn::Condition(condition) => Some(self.condition(condition, &fields, outer)?),
+            _ => None,
+        };
+        let plan = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on };
+        Ok(Relation { plan, fields })
+    }
+
+    fn condition(&mut self, condition: &Expr, fields: &[Field], outer: &Scope<'_>) -> Result<Typed> {
+        let scope = Scope { fields: fields.to_vec(), outer: Some(outer) };
+        let condition = self.expr(condition, &scope)?;
+        self.only_scalar(&condition, "JOIN clause")?;
+        boolean(condition, |ty| format!("JOIN ON clause must evaluate to a boolean: actual type {ty}"))
+    }
+
+    /// The named columns once, without a relation; then the rest of both sides.
+    fn using(&mut self, kind: JoinKind, left: Relation, right: Relation, names: &[Ident], span: Span) -> Result<Relation> {
+        let (mut terms, mut merged, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
+        for name in names {
+            let side = |relation: &Relation, side: &str| {
+                let scope = Scope { fields: relation.fields.clone(), outer: None };
+                let found = scope.find(&[name], name.span)?.cloned();
+                found.ok_or_else(|| {
+                    let message = format!("Column '{}' is missing from {side} side of join", name.text);
+                    AthenaError::at(ErrorName::ColumnNotFound, name.span, message)
+                })
+            };
+            let (from_left, from_right) = (side(&left, "left")?, side(&right, "right")?);
+            let column = |field: &Field| Typed::new(Kind::Column(field.id), field.ty.clone(), name.span);
+            let Some(ty) = common_supertype(&from_left.ty, &from_right.ty).filter(Type::is_comparable) else {
+                let message = format!("Column Types must match for join using: {} vs {}", from_left.ty, from_right.ty);
+                return Err(mismatch(name.span, message));
+            };
+            let (l, r) = (column(&from_left), column(&from_right));
+            terms.push(Self::equal(l.clone(), r.clone(), name.span)?);
+            let both = vec![l.coerced(&ty), r.coerced(&ty)];
+            let id = self.new_column();
+            merged.push((id, Typed::new(Kind::Coalesce(both), ty.clone(), name.span)));
+            hidden.extend([from_left.id, from_right.id]);
+        }
+        let named = names.iter().zip(&merged).map(|(name, (id, value))| Field {
+            relation: Vec::new(),
+            name: Some(name.text.clone()),
+            ty: value.ty.clone(),
+            id: *id,
+        });
+        let rest = left.fields.iter().chain(&right.fields).filter(|field| !hidden.contains(&field.id)).cloned();
+        let fields: Vec<Field> = named.chain(rest).collect();
+        let on = match terms.len() {
+            1 => terms.pop(),
+            _ => Some(Typed::new(Kind::And(terms), Type::Boolean, span)),
+        };
+        let join = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on };
+        Ok(Relation { plan: Plan::Extend { input: Box::new(join), columns: merged }, fields })
+    }
+
+    fn join_unnest(
+        &mut self,
+        kind: JoinKind,
+        left: Relation,
+        unnest: Unnested<'_>,
+        on: &JoinOn,
+        outer: &Scope<'_>,
+    ) -> Result<Relation> {
+        let is_true = |condition: &Expr| condition.kind == ast::ExprKind::Boolean(true);
+        let on_true = matches!(on, JoinOn::Condition(condition) if is_true(condition));
+        let is_outer = match kind {
+            JoinKind::Cross => false,
+            JoinKind::Inner | JoinKind::Left if on_true => kind == JoinKind::Left,
+            _ => {
+                let kind = format!("{kind:?}").to_ascii_uppercase();
+                let message = format!("{kind} JOIN involving UNNEST is only supported with condition ON TRUE");
+                return Err(AthenaError::at(ErrorName::NotSupported, unnest.span, message));
+            }
+        };
+        let beside = Scope { fields: left.fields.clone(), outer: Some(outer) };
+        let (fields_of_left, columns) = self.unnest(left, unnest.arrays, unnest.ordinality, is_outer, &beside)?;
+        let columns = match unnest.alias {
+            Some((name, names)) => aliased(columns, name, names, unnest.span)?,
+            None => columns,
+        };
+        let fields = fields_of_left.into_iter().chain(columns.fields).collect();
+        Ok(Relation { plan: columns.plan, fields })
+    }
+
+    /// The elements beside the rows they come from; the fields of those rows, and the relation with the new fields alone.
+    fn unnest(
+        &mut self,
+        input: Relation,
+        arrays: &[Expr],
+        ordinality: bool,
+        outer: bool,
+        scope: &Scope<'_>,
+    ) -> Result<(Vec<Field>, Relation)> {
+        let (mut fields, mut unnested) = (Vec::new(), Vec::new());
+        for array in arrays {
+            let array = self.expr(array, scope)?;
+            self.only_scalar(&array, "UNNEST")?;
+            let columns: Vec<(Option<String>, Type)> = match &array.ty {
+                Type::Array(element) => match &**element {
+                    Type::Row(of) => of.iter().map(|field| (field.name.clone(), field.ty.clone())).collect(),
+                    element => vec![(None, element.clone())],
+                },
+                Type::Map(key, value) => vec![(None, (**key).clone()), (None, (**value).clone())],
+                other => {
+                    let message = format!("Cannot unnest type: {other}");
+                    return Err(AthenaError::at(ErrorName::InvalidFunctionArgument, array.span, message));
+                }
+            };
+            let mut ids = Vec::new();
+            for (name, ty) in columns {
+                let id = self.new_column();
+                ids.push((id, ty.clone()));
+                fields.push(Field { relation: Vec::new(), name, ty, id });
+            }
+            unnested.push((array, ids));
+        }
+        let ordinality = ordinality.then(|| self.new_column());
+        fields.extend(ordinality.map(|id| Field { relation: Vec::new(), name: None, ty: Type::Bigint, id }));
+        let plan = Plan::Unnest { input: Box::new(input.plan), arrays: unnested, ordinality, outer };
+        Ok((input.fields, Relation { plan, fields }))
+    }
+}
+
+struct Unnested<'a> {
+    arrays: &'a [Expr],
+    ordinality: bool,
+    alias: Option<(&'a Ident, Option<&'a [Ident]>)>,
+    span: Span,
+}
+
+/// The UNNEST a relation is, with its alias.
+fn unnest_of(relation: &ast::Relation) -> Option<Unnested<'_>> {
+    match &relation.kind {
+        RelationKind::Unnest { arrays, ordinality } => {
+            Some(Unnested { arrays, ordinality: *ordinality, alias: None, span: relation.span })
+        }
+        RelationKind::Alias { of, name, columns } => {
+            let inner = unnest_of(of).filter(|inner| inner.alias.is_none())?;
+            Some(Unnested { alias: Some((name, columns.as_deref())), span: relation.span, ..inner })
+        }
+        _ => None,
+    }
+}
+
+fn is_lateral(relation: &ast::Relation) -> bool {
+    match &relation.kind {
+        RelationKind::Subquery { lateral, .. } => *lateral,
+        RelationKind::Alias { of, .. } => is_lateral(of),
+        _ => false,
+    }
+}
+
+/// A relation under another name, perhaps with other names for its columns.
+pub(super) fn aliased(of: Relation, name: &Ident, columns: Option<&[Ident]>, span: Span) -> Result<Relation> {
+    if let Some(columns) = columns
+        && columns.len() != of.fields.len()
+    {
+        let message = format!(
+            "Column alias list has {} entries but '{}' has {} columns available",
+            columns.len(),
+            name.text,
+            of.fields.len()
+        );
+        return Err(AthenaError::at(ErrorName::MismatchedColumnAliases, span, message));
+    }
+    let fields = of.fields.into_iter().enumerate().map(|(i, field)| Field {
+        relation: vec![name.text.clone()],
+        name: columns.map_or(field.name.clone(), |columns| columns.get(i).map(|name| name.written.clone())),
+        ..field
+    });
+    Ok(Relation { plan: of.plan, fields: fields.collect() })
+}
+
+/// The literal `TRUE`.
+pub(super) fn truth(span: Span) -> Typed {
+    Typed::new(Kind::Literal(Literal::Boolean(true)), Type::Boolean, span)
+}

@@ -1,0 +1,251 @@
+//! What calls over windows mean.
+//!
+//! Owns: windows by name and in place, their frames, which functions take which.
+//! Does not own: the function's own arguments (`call`).
+//! Invariant: a frame that Trino refuses is refused here.
+
+use super::Analyzer;
+use super::expr::{Result, mismatch};
+use super::scope::Scope;
+use super::typed::{Bound, Frame, Kind, Sort, Typed, WindowCall};
+use crate::athena::ast::{self, Call, FrameUnit, Ident, Over, Span, Window};
+use crate::athena::error::{AthenaError, ErrorName};
+use crate::athena::functions::catalog::Kind as FunctionKind;
+use crate::athena::functions::resolve::Argument;
+use crate::athena::types::Type;
+
+/// A window whose every part is known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Resolved {
+    partition_by: Vec<Typed>,
+    order_by: Vec<Sort>,
+    frame: Option<Frame>,
+    /// Where its frame was written.
+    frame_span: Option<Span>,
+    span: Span,
+}
+
+impl Analyzer<'_> {
+    pub(super) fn window_call(&mut self, name: &str, kind: FunctionKind, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
+        let refused = |what: &str| Err(AthenaError::at(ErrorName::NotSupported, call.span, what.to_owned()));
+        let Some(over) = &call.over else { return refused("a window was expected") };
+        let window = match over {
+            Over::Named(name) => self.named_window(name)?,
+            Over::Window(window) => self.window(window, scope)?,
+        };
+        if call.filter.is_some() {
+            return refused("FILTER is not yet supported for window functions");
+        }
+        if !call.order_by.is_empty() {
+            return refused("Window function with ORDER BY is not supported");
+        }
+        if call.distinct {
+            return refused("DISTINCT in window function parameters not yet supported");
+        }
+        if matches!(name, "lag" | "lead") {
+            if window.order_by.is_empty() {
+                let message = format!("{name} function requires an ORDER BY window clause");
+                return Err(AthenaError::at(ErrorName::MissingOrderBy, window.span, message));
+            }
+            if let Some(span) = window.frame_span {
+                let message = format!("Cannot specify window frame for {name} function");
+                return Err(AthenaError::at(ErrorName::InvalidWindowFrame, span, message));
+            }
+        }
+        let (arguments, chosen) = self.arguments(name, call, scope)?;
+        let arguments_and_keys = arguments.iter().chain(&window.partition_by).chain(window.order_by.iter().map(|s| &s.key));
+        for part in arguments_and_keys {
+            if let Some(nested) = first_window(part) {
+                let place = if arguments.iter().any(|argument| std::ptr::eq(argument, part)) {
+                    "window function arguments"
+                } else {
+                    "window specification"
+                };
+                let message = format!("Cannot nest window functions or row pattern measures inside {place}");
+                return Err(AthenaError::at(ErrorName::NestedWindow, nested.span, message));
+            }
+        }
+        let call = WindowCall {
+            name: &chosen.signature.name,
+            arguments,
+            null_treatment: call.null_treatment,
+            partition_by: window.partition_by,
+            order_by: window.order_by,
+            frame: window.frame,
+        };
+        debug_assert!(kind != FunctionKind::Scalar);
+        Ok(Typed::new(Kind::Window(Box::new(call)), chosen.returns, chosen.span))
+    }
+
+    fn named_window(&mut self, name: &Ident) -> Result<Resolved> {
+        let found = self.windows.iter().rev().find(|(known, _)| known == name);
+        found.map(|(_, window)| window.clone()).ok_or_else(|| {
+            let message = format!("Cannot resolve WINDOW name {}", name.text);
+            AthenaError::at(ErrorName::InvalidWindowReference, name.span, message)
+        })
+    }
+
+    /// A window as written.
+    pub(super) fn window(&mut self, window: &Window, scope: &Scope<'_>) -> Result<Resolved> {
+        let mut resolved = match &window.base {
+            Some(base) => self.named_window(base)?,
+            None => Resolved::default(),
+        };
+        if let Some(base) = &window.base {
+            let wrong = |name, message: String| Err(AthenaError::at(name, window.span, message));
+            if !window.partition_by.is_empty() {
+                let message = "WINDOW specification with named WINDOW reference cannot specify PARTITION BY".to_owned();
+                return wrong(ErrorName::InvalidPartitionBy, message);
+            }
+            if !window.order_by.is_empty() && !resolved.order_by.is_empty() {
+                let message = "Cannot specify ORDER BY if referenced named WINDOW specifies ORDER BY".to_owned();
+                return wrong(ErrorName::InvalidOrderBy, message);
+            }
+            if resolved.frame.is_some() {
+                let message = format!("Cannot reference named WINDOW containing frame specification: {}", base.text);
+                return wrong(ErrorName::InvalidWindowReference, message);
+            }
+        }
+        for key in &window.partition_by {
+            let key = self.expr(key, scope)?;
+            if !key.ty.is_comparable() {
+                return Err(mismatch(
+                    key.span,
+                    format!("{} is not comparable, and therefore cannot be used in window function PARTITION BY", key.ty),
+                ));
+            }
+            resolved.partition_by.push(key);
+        }
+        resolved.order_by.extend(self.sorts(&window.order_by, scope)?);
+        resolved.span = window.span;
+        if let Some(frame) = &window.frame {
+            resolved.frame = Some(self.frame(frame, &resolved.order_by, scope)?);
+            resolved.frame_span = Some(frame.span);
+        }
+        Ok(resolved)
+    }
+
+    fn frame(&mut self, frame: &ast::Frame, order_by: &[Sort], scope: &Scope<'_>) -> Result<Frame> {
+        check_bounds(frame)?;
+        let end = frame.end.clone().unwrap_or(ast::Bound::CurrentRow);
+        let has_offset = |bound: &ast::Bound| matches!(bound, ast::Bound::Preceding(_) | ast::Bound::Following(_));
+        if frame.unit != FrameUnit::Rows && (has_offset(&frame.start) || has_offset(&end)) {
+            check_order(frame, order_by)?;
+        }
+        let start = self.bound(&frame.start, "start", frame.unit, order_by, scope)?;
+        let end = self.bound(&end, "end", frame.unit, order_by, scope)?;
+        Ok(Frame { unit: frame.unit, start, end })
+    }
+
+    fn bound(&mut self, bound: &ast::Bound, which: &str, unit: FrameUnit, order_by: &[Sort], scope: &Scope<'_>) -> Result<Bound> {
+        Ok(match bound {
+            ast::Bound::UnboundedPreceding => Bound::UnboundedPreceding,
+            ast::Bound::CurrentRow => Bound::CurrentRow,
+            ast::Bound::UnboundedFollowing => Bound::UnboundedFollowing,
+            ast::Bound::Preceding(by) => Bound::Preceding(self.offset(by, "$subtract", which, unit, order_by, scope)?),
+            ast::Bound::Following(by) => Bound::Following(self.offset(by, "$add", which, unit, order_by, scope)?),
+        })
+    }
+
+    fn offset(
+        &mut self,
+        by: &ast::Expr,
+        operator: &str,
+        which: &str,
+        unit: FrameUnit,
+        order_by: &[Sort],
+        scope: &Scope<'_>,
+    ) -> Result<Typed> {
+        let by = self.expr(by, scope)?;
+        if unit != FrameUnit::Range {
+            let exact = by.ty.is_integer() || matches!(by.ty, Type::Decimal { scale: 0, .. });
+            if !exact {
+                let unit = if unit == FrameUnit::Rows { "ROWS" } else { "GROUPS" };
+                let message =
+                    format!("Window frame {unit} {which} value type must be exact numeric type with scale 0 (actual {})", by.ty);
+                return Err(mismatch(by.span, message));
+            }
+            return Ok(by.coerced(&Type::Bigint));
+        }
+        let Some(sort) = order_by.first() else { return Ok(by) };
+        let (key, span, given) = (sort.key.clone(), by.span, by.ty.clone());
+        let key_type = key.ty.clone();
+        let shifted = self.resolved(operator, vec![key, by.clone()], span);
+        match shifted {
+            Ok(shifted) if crate::athena::types::can_coerce(&shifted.ty, &key_type) || shifted.ty.base() == key_type.base() => {
+                let types = [Argument::Of(key_type), Argument::Of(given)];
+                debug_assert!(types.len() == 2);
+                Ok(by)
+            }
+            _ => {
+                let message = format!("Window frame RANGE value type ({given}) not compatible with sort item type ({key_type})");
+                Err(mismatch(span, message))
+            }
+        }
+    }
+}
+
+fn check_bounds(frame: &ast::Frame) -> Result<()> {
+    use ast::Bound::{CurrentRow, Following, Preceding, UnboundedFollowing, UnboundedPreceding};
+    let wrong = |message: &str| Err(AthenaError::at(ErrorName::InvalidWindowFrame, frame.span, message));
+    match (&frame.start, frame.end.as_ref().unwrap_or(&CurrentRow)) {
+        (UnboundedFollowing, _) => wrong("Window frame start cannot be UNBOUNDED FOLLOWING"),
+        (_, UnboundedPreceding) => wrong("Window frame end cannot be UNBOUNDED PRECEDING"),
+        (CurrentRow, Preceding(_)) => wrong("Window frame starting from CURRENT ROW cannot end with PRECEDING"),
+        (Following(_), Preceding(_)) => wrong("Window frame starting from FOLLOWING cannot end with PRECEDING"),
+        (Following(_), CurrentRow) => wrong("Window frame starting from FOLLOWING cannot end with CURRENT ROW"),
+        _ => Ok(()),
+    }
+}
+
+/// What an offset in anything but rows asks of the sort.
+fn check_order(frame: &ast::Frame, order_by: &[Sort]) -> Result<()> {
+    let unit = if frame.unit == FrameUnit::Range { "RANGE" } else { "GROUPS" };
+    match order_by {
+        [] => {
+            let message = format!("Window frame of type {unit} PRECEDING or FOLLOWING requires ORDER BY");
+            Err(AthenaError::at(ErrorName::MissingOrderBy, frame.span, message))
+        }
+        [one] if frame.unit == FrameUnit::Range => {
+            let ty = &one.key.ty;
+            let fits = ty.is_numeric()
+                || matches!(
+                    ty,
+                    Type::Date
+                        | Type::Time(_)
+                        | Type::TimeZoned(_)
+                        | Type::Timestamp(_)
+                        | Type::TimestampZoned(_)
+                        | Type::IntervalDay
+                        | Type::IntervalYear
+                );
+            if fits {
+                return Ok(());
+            }
+            let message = format!(
+                "Window frame of type RANGE PRECEDING or FOLLOWING requires that sort item type be numeric, datetime or interval (actual: {ty})"
+            );
+            Err(mismatch(one.key.span, message))
+        }
+        several if frame.unit == FrameUnit::Range => {
+            let message = format!(
+                "Window frame of type RANGE PRECEDING or FOLLOWING requires single sort item in ORDER BY (actual: {})",
+                several.len()
+            );
+            Err(AthenaError::at(ErrorName::InvalidOrderBy, frame.span, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The first call over a window within an expression.
+pub(super) fn first_window(of: &Typed) -> Option<&Typed> {
+    let mut found = None;
+    of.walk(&mut |typed| {
+        if found.is_none() && matches!(typed.kind, Kind::Window(_)) {
+            found = Some(typed);
+        }
+        found.is_none()
+    });
+    found
+}

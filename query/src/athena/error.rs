@@ -1,0 +1,122 @@
+//! What Athena says of a statement it does not run.
+//!
+//! Owns: the names of Trino's errors that this front gives, and the text with the place in the statement.
+//! Does not own: finding the fault (`parse`, `analyze`, `functions`).
+//! Invariant: one fault, one error: its name is Trino's, its place is where Trino puts it.
+
+use std::fmt;
+
+use super::ast::Span;
+
+/// Trino's name for a fault (`io.trino.spi.StandardErrorCode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ErrorName {
+    AmbiguousFunctionCall,
+    AmbiguousName,
+    CatalogNotFound,
+    ColumnNotFound,
+    DuplicateNamedQuery,
+    DuplicateWindowName,
+    ExpressionNotAggregate,
+    ExpressionNotConstant,
+    ExpressionNotInDistinct,
+    ExpressionNotScalar,
+    FunctionNotAggregate,
+    FunctionNotFound,
+    FunctionNotWindow,
+    InvalidArguments,
+    InvalidColumnReference,
+    InvalidFunctionArgument,
+    InvalidLiteral,
+    InvalidOrderBy,
+    InvalidParameterUsage,
+    InvalidPartitionBy,
+    InvalidWindowFrame,
+    InvalidWindowReference,
+    MismatchedColumnAliases,
+    MissingGroupBy,
+    MissingOrderBy,
+    MissingOver,
+    NestedAggregation,
+    NestedWindow,
+    NotSupported,
+    NullTreatmentNotAllowed,
+    NumericValueOutOfRange,
+    SchemaNotFound,
+    SyntaxError,
+    TableNotFound,
+    TooManyGroupingSets,
+    TypeMismatch,
+    TypeNotFound,
+}
+
+impl ErrorName {
+    /// In Trino's spelling: `COLUMN_NOT_FOUND`.
+    pub(crate) fn text(self) -> String {
+        let name = format!("{self:?}");
+        let mut text = String::with_capacity(name.len() + 8);
+        for (i, c) in name.char_indices() {
+            if i > 0 && c.is_ascii_uppercase() {
+                text.push('_');
+            }
+            text.push(c.to_ascii_uppercase());
+        }
+        text
+    }
+}
+
+/// A fault of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AthenaError {
+    pub(crate) name: ErrorName,
+    pub(crate) message: String,
+    /// Where; `None` for what shows only when values are computed.
+    pub(crate) span: Option<Span>,
+    /// How to write it so that it works.
+    pub(crate) rewrite: Option<String>,
+}
+
+impl AthenaError {
+    /// A fault at a place of the statement.
+    pub(crate) fn at(name: ErrorName, span: Span, message: impl Into<String>) -> Self {
+        Self { name, message: message.into(), span: Some(span), rewrite: None }
+    }
+
+    /// With the way out.
+    pub(crate) fn rewrite(mut self, how: impl Into<String>) -> Self {
+        self.rewrite = Some(how.into());
+        self
+    }
+}
+
+impl fmt::Display for AthenaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name.text(), self.message)
+    }
+}
+
+impl std::error::Error for AthenaError {}
+
+/// Line and column of a byte of a text, both counted from 1; columns in code points.
+pub(crate) fn place(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_never_has_another_name_than_trinos() {
+        assert_eq!(ErrorName::ColumnNotFound.text(), "COLUMN_NOT_FOUND");
+        assert_eq!(ErrorName::ExpressionNotInDistinct.text(), "EXPRESSION_NOT_IN_DISTINCT");
+    }
+
+    #[test]
+    fn a_place_is_counted_in_characters_from_one() {
+        assert_eq!(place("é x", 3), (1, 3));
+        assert_eq!(place("a\nbé\nc", 6), (3, 1));
+    }
+}

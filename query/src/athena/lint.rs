@@ -1,0 +1,328 @@
+//! What Athena would say of a text of statements, without running them.
+//!
+//! Owns: cutting a text into statements, the faults and the warnings of each, with their places.
+//! Does not own: the faults themselves (`parse`, `analyze`), showing them (`cli`).
+//! Invariant: nothing is read but the text; a statement has one fault at most, and warnings only if it has none.
+
+use std::collections::BTreeSet;
+
+use super::analyze::plan::{Plan, Relation, Subquery};
+use super::analyze::typed::{ColumnId, Kind, Literal, Typed};
+use super::analyze::{Analyzer, Tables};
+use super::ast::{Span, Statement};
+use super::error::{AthenaError, ErrorName, place};
+use super::lexer::{self, tokens};
+use super::parse::parse;
+use super::tables;
+use super::types::Type;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Athena refuses the statement.
+    Error,
+    /// It runs, and probably not as meant.
+    Warning,
+}
+
+/// Something about a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// Trino's name of an error, a name of ours for a warning: `COLUMN_NOT_FOUND`, `FULL_SCAN`.
+    pub name: String,
+    /// One sentence.
+    pub message: String,
+    /// The way to write it, where one is known.
+    pub rewrite: Option<String>,
+    /// Line and column in the text, both from 1; columns in characters.
+    pub line: usize,
+    /// See `line`.
+    pub column: usize,
+    /// How many characters of that line it is about, at least 1.
+    pub width: usize,
+}
+
+/// What a text of statements, separated by semicolons, has wrong, in its order; the number of statements.
+pub fn lint(text: &str) -> (usize, Vec<Finding>) {
+    let tables = tables::of_lake();
+    let mut findings = Vec::new();
+    let statements = statements(text);
+    for statement in &statements {
+        let sql = &text[statement.start..statement.end];
+        let found = match check(sql, &tables) {
+            Err(error) => vec![of_error(error)],
+            Ok(warnings) => warnings,
+        };
+        findings.extend(found.into_iter().map(|found| found.placed(text, statement.start)));
+    }
+    (statements.len(), findings)
+}
+
+/// The statements of a text, without their semicolons; nothing between two is no statement.
+fn statements(text: &str) -> Vec<Span> {
+    let mut statements = Vec::new();
+    let mut open: Option<Span> = None;
+    for token in tokens(text) {
+        match token.kind {
+            lexer::Kind::Semicolon | lexer::Kind::End => statements.extend(open.take()),
+            _ => open = Some(Span { start: open.map_or(token.span.start, |open| open.start), end: token.span.end }),
+        }
+    }
+    statements
+}
+
+/// A finding whose place is still one of the statement.
+struct Found {
+    severity: Severity,
+    name: String,
+    message: String,
+    rewrite: Option<String>,
+    span: Span,
+}
+
+impl Found {
+    fn warning(name: &str, span: Span, message: String, rewrite: &str) -> Self {
+        let rewrite = Some(rewrite.to_owned());
+        Self { severity: Severity::Warning, name: name.to_owned(), message, rewrite, span }
+    }
+
+    fn placed(self, text: &str, statement: usize) -> Finding {
+        let (start, end) = (statement + self.span.start, statement + self.span.end);
+        let (line, column) = place(text, start);
+        let about = text.get(start..end).unwrap_or("");
+        let width = about.lines().next().unwrap_or("").chars().count().max(1);
+        let Self { severity, name, message, rewrite, .. } = self;
+        Finding { severity, name, message, rewrite, line, column, width }
+    }
+}
+
+fn of_error(error: AthenaError) -> Found {
+    let AthenaError { name, message, span, rewrite } = error;
+    Found { severity: Severity::Error, name: name.text(), message, rewrite, span: span.unwrap_or_default() }
+}
+
+fn check(sql: &str, tables: &Tables) -> Result<Vec<Found>, AthenaError> {
+    check_statement(&parse(sql)?, tables)
+}
+
+fn check_statement(statement: &Statement, tables: &Tables) -> Result<Vec<Found>, AthenaError> {
+    match statement {
+        Statement::Query(query) => {
+            let relation = Analyzer::new(tables, vec![unknown_value(); PARAMETERS_MAX]).statement(query)?;
+            Ok(warnings(&relation))
+        }
+        Statement::Explain { statement, .. } | Statement::Prepare { statement, .. } => check_statement(statement, tables),
+        Statement::Writes { words, span } => {
+            let message =
+                format!("{words} is not looked at: lakes are read-only here, and so are the statements that are checked");
+            Err(AthenaError::at(ErrorName::NotSupported, *span, message))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Most `?` of a statement that are looked at.
+const PARAMETERS_MAX: usize = 1000;
+
+/// What a `?` may be: of any type.
+fn unknown_value() -> Typed {
+    Typed::new(Kind::Literal(Literal::Null), Type::Unknown, Span::default())
+}
+
+fn warnings(relation: &Relation) -> Vec<Found> {
+    let mut seen = Seen::default();
+    seen.plan(&relation.plan);
+    let mut found = seen.found;
+    for (table, span, columns) in seen.scans {
+        let partitions = tables::partition_columns(&table);
+        let is_narrowed = columns.iter().any(|(id, name)| partitions.contains(name) && seen.conditions.contains(id));
+        if !partitions.is_empty() && !is_narrowed {
+            let by = partitions.join(", ");
+            let message = format!("{table} is read whole: no condition narrows {by}");
+            found.push(Found::warning("FULL_SCAN", span, message, "add a condition such as dt >= '2024-05-01'"));
+        }
+    }
+    found.sort_by_key(|found| found.span.start);
+    found
+}
+
+/// A table that is read: its name, where it is named, and its columns.
+type Scan = (String, Span, Vec<(ColumnId, String)>);
+
+/// What the walk over a plan meets.
+#[derive(Default)]
+struct Seen {
+    found: Vec<Found>,
+    scans: Vec<Scan>,
+    /// Columns that a WHERE or ON mentions.
+    conditions: BTreeSet<ColumnId>,
+}
+
+impl Seen {
+    fn plan(&mut self, plan: &Plan) {
+        match plan {
+            Plan::Nothing => {}
+            Plan::Values { rows, .. } => rows.iter().flatten().for_each(|value| self.expr(value)),
+            Plan::Scan { table, columns, span } => self.scans.push((table.clone(), *span, columns.clone())),
+            Plan::Filter { input, condition } => {
+                self.condition(condition);
+                self.plan(input);
+            }
+            Plan::Extend { input, columns } => {
+                columns.iter().for_each(|(_, value)| self.expr(value));
+                self.plan(input);
+            }
+            Plan::Join { left, right, on, .. } => {
+                on.iter().for_each(|on| self.condition(on));
+                self.plan(left);
+                self.plan(right);
+            }
+            Plan::Aggregate { input, keys, calls, .. } => {
+                keys.iter().for_each(|(_, key)| self.expr(key));
+                let arguments = calls.iter().flat_map(|(_, call)| call.arguments.iter().chain(&call.filter));
+                arguments.for_each(|argument| self.expr(argument));
+                self.plan(input);
+            }
+            Plan::Window { input, calls } => {
+                calls.iter().flat_map(|(_, call)| &call.arguments).for_each(|argument| self.expr(argument));
+                self.plan(input);
+            }
+            Plan::SetOperation { left, right, .. } => {
+                self.plan(left);
+                self.plan(right);
+            }
+            Plan::Sort { input, by } => {
+                by.iter().for_each(|sort| self.expr(&sort.key));
+                self.plan(input);
+            }
+            Plan::Unnest { input, arrays, .. } => {
+                arrays.iter().for_each(|(array, _)| self.expr(array));
+                self.plan(input);
+            }
+            Plan::Distinct { input, .. } | Plan::Limit { input, .. } | Plan::Sample { input, .. } => self.plan(input),
+        }
+    }
+
+    fn condition(&mut self, condition: &Typed) {
+        condition.walk(&mut |typed| {
+            if let Kind::Column(id) = typed.kind {
+                self.conditions.insert(id);
+            }
+            true
+        });
+        self.expr(condition);
+    }
+
+    fn expr(&mut self, expr: &Typed) {
+        expr.walk(&mut |typed| {
+            match &typed.kind {
+                Kind::Call { name: "$divide", arguments } if is_of_decimal_literals(arguments) => {
+                    self.found.push(division(typed))
+                }
+                Kind::Subquery(query) => match &**query {
+                    Subquery::Scalar(relation)
+                    | Subquery::Exists(relation)
+                    | Subquery::In { relation, .. }
+                    | Subquery::Quantified { relation, .. } => self.plan(&relation.plan),
+                },
+                _ => {}
+            }
+            true
+        });
+    }
+}
+
+/// Whether a division is one of decimals because a literal has a point.
+fn is_of_decimal_literals(arguments: &[Typed]) -> bool {
+    fn is_decimal_literal(typed: &Typed) -> bool {
+        match &typed.kind {
+            Kind::Literal(Literal::Decimal(_)) => true,
+            Kind::Cast { of, .. } => is_decimal_literal(of),
+            _ => false,
+        }
+    }
+    let decimal = |typed: &Typed| matches!(typed.ty, Type::Decimal { .. });
+    arguments.iter().all(decimal) && arguments.iter().any(is_decimal_literal)
+}
+
+fn division(typed: &Typed) -> Found {
+    let digits = match &typed.ty {
+        Type::Decimal { scale: 0, .. } => "no digit".to_owned(),
+        Type::Decimal { scale: 1, .. } => "1 digit".to_owned(),
+        Type::Decimal { scale, .. } => format!("{scale} digits"),
+        other => other.to_string(),
+    };
+    let message = format!("a literal with a point is a decimal: this division keeps {digits} after the point");
+    Found::warning("DECIMAL_DIVISION", typed.span, message, "write the literal as a double: 1e0 instead of 1.0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<(usize, usize, String)> {
+        lint(text).1.into_iter().map(|finding| (finding.line, finding.column, finding.name)).collect()
+    }
+
+    #[test]
+    fn a_finding_never_stands_in_another_statement_than_its_own() {
+        let text = "SELECT 1; -- ; no\nSELECT ';' FROM stock_data WHERE dt = 'x';\n\n  SELECT symbl\nFROM stock_data WHERE hour = '14';;";
+        assert_eq!(lint(text).0, 3);
+        assert_eq!(names(text), [(4, 10, "COLUMN_NOT_FOUND".to_owned())]);
+        assert_eq!(lint(text).1[0].rewrite.as_deref(), Some("did you mean symbol?"));
+        assert_eq!(lint(" -- nothing\n;").0, 0);
+    }
+
+    #[test]
+    fn the_widely_copied_query_is_never_let_through_without_the_way_out() {
+        let copied = "SELECT symbol, date(time) AS day, AVG(price) FROM stock_data WHERE dt > '2024' GROUP BY symbol, day";
+        let (_, findings) = lint(copied);
+        assert_eq!((findings.len(), findings[0].name.as_str(), findings[0].width), (1, "COLUMN_NOT_FOUND", 3));
+        assert!(findings[0].rewrite.as_deref().is_some_and(|how| how.contains("GROUP BY 2")), "{findings:?}");
+    }
+
+    #[test]
+    fn a_whole_table_is_never_read_unnoticed_nor_is_what_is_narrowed_complained_of() {
+        assert_eq!(names("SELECT max(price) FROM stock_data"), [(1, 24, "FULL_SCAN".to_owned())]);
+        assert_eq!(names("SELECT a.price FROM stock_data a JOIN stock_data_json b ON a.dt = b.dt AND a.dt = '2024-05-01'"), []);
+        let nested = "WITH t AS (SELECT * FROM stock_data) SELECT symbol FROM t WHERE dt = '2024-05-01' AND price > (SELECT avg(price) FROM stock_data)";
+        assert_eq!(names(nested), [(1, 26, "FULL_SCAN".to_owned()), (1, 119, "FULL_SCAN".to_owned())]);
+    }
+
+    #[test]
+    fn a_division_of_decimals_is_never_taken_for_one_of_doubles() {
+        assert_eq!(
+            names("SELECT 1.0 / 3, 1e0 / 3, 1.0 / price FROM stock_data WHERE dt = ''"),
+            [(1, 8, "DECIMAL_DIVISION".to_owned())]
+        );
+    }
+
+    #[test]
+    fn what_would_write_is_never_passed_over() {
+        assert_eq!(names("EXPLAIN CREATE TABLE t AS SELECT 1"), [(1, 9, "NOT_SUPPORTED".to_owned())]);
+        assert_eq!(names("SELECT ? + 1; EXECUTE q USING 1"), []);
+    }
+
+    #[test]
+    fn no_text_is_too_strange() {
+        let deep = format!("SELECT {}1{}", "(".repeat(5000), ")".repeat(5000));
+        let long = format!("SELECT 1 WHERE {}", vec!["1 = 2"; 10_000].join(" OR "));
+        let strange =
+            ["SELECT '", "SELECT \"a", "/* ", "\0", "é", "SELECT 1 FROM stock_data WHERE dt = 'é' AND x", ";;;", &deep, &long];
+        for text in strange {
+            let (_, findings) = lint(text);
+            assert!(findings.len() < 3, "{text:.40}: {findings:?}");
+        }
+        assert_eq!(lint(&long).1, []);
+    }
+
+    #[test]
+    fn the_statements_that_we_ship_are_athenas() {
+        for statement in crate::volatility::ALL {
+            let errors: Vec<Finding> = lint(statement.sql).1.into_iter().filter(|f| f.severity == Severity::Error).collect();
+            assert_eq!(errors, [], "{}", statement.name);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Values as text: reading them as Trino's literals and casts do.
+//!
+//! Owns: the text forms of dates, times, intervals, numbers.
+//! Does not own: what a fault is called: a literal's is another than a cast's.
+//! Invariant: pure; `None` where Trino says that the text is none.
+
+pub(crate) mod date;
+pub(crate) mod interval;
+pub(crate) mod number;
+pub(crate) mod time;
+pub(crate) mod zone;
