@@ -8,23 +8,22 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::RawBatch;
 pub use super::kafka_ends::Ends;
-use super::kafka_queue::{Message, Queue};
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
 pub use super::kafka_settings::{Assignment, KafkaConfig, Membership, why_refused};
 use super::kafka_topic::{Watermarks, create, unavailable, wanted, watermarks_of};
 pub use super::start::OnGap;
+use super::{RawBatch, kafka_headers};
 use crate::error::IngestError;
 
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,54 +50,9 @@ impl Default for BatchLimits {
 /// The next offset to read, by assigned partition.
 pub type Cursors = BTreeMap<i32, i64>;
 
-/// A batch being filled.
-struct Filling<'a> {
-    batch: &'a mut RawBatch,
-    cursors: &'a mut Cursors,
-    ended: &'a mut BTreeSet<i32>,
-    limits: &'a BatchLimits,
-    at_an_end: bool,
-    /// What ended it before it was full: an error of the consumer, or one of ours.
-    stopped: Option<Result<KafkaError, IngestError>>,
-}
-
-impl Filling<'_> {
-    fn goes_on(&self) -> ControlFlow<()> {
-        let room = self.batch.records.len() < self.limits.rows_max && self.batch.data.len() < self.limits.bytes_max;
-        if room && self.stopped.is_none() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    }
-
-    fn take(&mut self, message: &Message<'_>) -> ControlFlow<()> {
-        match message.error() {
-            None => self.stopped = self.push(message).err().map(Err),
-            Some(KafkaError::PartitionEOF(partition)) => {
-                if self.cursors.contains_key(&partition) {
-                    self.ended.insert(partition);
-                    self.at_an_end = true;
-                }
-            }
-            Some(error) => self.stopped = Some(Ok(error)),
-        }
-        self.goes_on()
-    }
-
-    fn push(&mut self, message: &Message<'_>) -> Result<(), IngestError> {
-        let (partition, offset) = (message.partition(), message.offset());
-        // A fetch under way when we sought elsewhere may still deliver; the cursor is the truth.
-        let Some(cursor) = self.cursors.get_mut(&partition).filter(|cursor| offset >= **cursor) else { return Ok(()) };
-        self.batch.span.extend(partition, *cursor, offset + 1)?;
-        *cursor = offset + 1;
-        let timestamp_ms = Some(message.timestamp_ms()).filter(|ms| (0..=TIMESTAMP_MS_MAX).contains(ms));
-        self.batch.push(partition, offset, timestamp_ms, message.key(), message.payload());
-        message.headers(|name, value| self.batch.push_header(name, value));
-        Ok(())
-    }
-}
-
 /// A consumer of one topic.
 pub struct KafkaSource {
     consumer: Arc<BaseConsumer<Context>>,
-    queue: Queue,
     config: KafkaConfig,
     fetch_queue_bytes: usize,
     /// A rebalance that was handed out and is not answered yet.
@@ -116,9 +70,7 @@ impl KafkaSource {
         client.set("queued.max.messages.kbytes", (fetch_queue_bytes >> 10).to_string());
         let consumer = Arc::new(create(&client)?);
         let wanted = wanted(&consumer, config)?;
-        let queue = Queue::new(&consumer, &config.topic)
-            .ok_or_else(|| IngestError::Invalid(format!("librdkafka refuses the topic name {:?}", config.topic)))?;
-        let source = Self { consumer, queue, config: config.clone(), fetch_queue_bytes, unanswered: Cell::new(None) };
+        let source = Self { consumer, config: config.clone(), fetch_queue_bytes, unanswered: Cell::new(None) };
         source.consumer.context().connected.store(true, Ordering::Relaxed);
         tracing::info!(topic = config.topic, group = config.group, "waiting for partitions");
         if let Membership::Group { .. } = config.membership {
@@ -180,46 +132,45 @@ impl KafkaSource {
         limits: &BatchLimits,
     ) -> Result<Option<SourceEvent>, IngestError> {
         let deadline = Instant::now() + limits.wait_max;
-        if let Some(event) = self.look()? {
-            return Ok(Some(event));
-        }
-        let by = cursors.keys().next().copied();
-        let mut filling = Filling { batch, cursors, ended, limits, at_an_end: false, stopped: None };
-        while filling.goes_on().is_continue() {
-            // What is there already is taken without asking the clock; only an empty queue is waited for.
-            if by.is_some_and(|by| self.queue.take(by, |message| filling.take(message))) {
-                continue;
+        // What is there already is taken without asking the clock; only an empty queue is waited for.
+        let mut wait = Duration::ZERO;
+        let mut at_an_end = false;
+        let mut happened = None;
+        while happened.is_none() && batch.records.len() < limits.rows_max && batch.data.len() < limits.bytes_max {
+            let polled = self.consumer.poll(wait);
+            wait = Duration::ZERO;
+            match polled {
+                None => {
+                    // A rebalance shows as an empty poll. Looked at only here: a message in hand is never dropped for it.
+                    happened = self.next_rebalance();
+                    wait = deadline.saturating_duration_since(Instant::now());
+                    if wait.is_zero() {
+                        break;
+                    }
+                }
+                Some(Ok(message)) => {
+                    let (partition, offset) = (message.partition(), message.offset());
+                    // A fetch under way when we sought elsewhere may still deliver; the cursor is the truth.
+                    let Some(cursor) = cursors.get_mut(&partition).filter(|cursor| offset >= **cursor) else { continue };
+                    batch.span.extend(partition, *cursor, offset + 1)?;
+                    *cursor = offset + 1;
+                    let timestamp_ms = message.timestamp().to_millis().filter(|ms| (0..=TIMESTAMP_MS_MAX).contains(ms));
+                    batch.push(partition, offset, timestamp_ms, message.key(), message.payload());
+                    kafka_headers::keep(batch, message.headers());
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    if cursors.contains_key(&partition) {
+                        ended.insert(partition);
+                        at_an_end = true;
+                    }
+                }
+                Some(Err(error)) => happened = self.consumption_error(&error)?,
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            self.queue.wait(left, |message| filling.take(message));
         }
-        let Filling { at_an_end, stopped, .. } = filling;
-        let happened = stopped.transpose()?.map_or(Ok(None), |error| self.consumption_error(&error))?;
         if at_an_end {
             self.account(batch, cursors)?;
         }
         Ok(happened)
-    }
-
-    /// What happened besides messages, which have a queue of their own. A rebalance shows as an empty poll.
-    fn look(&self) -> Result<Option<SourceEvent>, IngestError> {
-        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
-            // Messages by two ways would come out of order, and those behind the cursor would be lost.
-            let Err(error) = polled else {
-                return Err(IngestError::Unavailable(format!(
-                    "Kafka at {}: messages of {} came by a queue that is not theirs; nothing is lost, start again",
-                    self.config.brokers, self.config.topic
-                )));
-            };
-            let happened = self.consumption_error(&error)?;
-            if happened.is_some() {
-                return Ok(happened);
-            }
-        }
-        Ok(self.next_rebalance())
     }
 
     /// Markers and aborted messages take offsets and show only by what comes after them; at the end, nothing does.
@@ -271,7 +222,6 @@ impl KafkaSource {
     /// `Unavailable`.
     pub fn assign(&self, starts: &Cursors) -> Result<(), IngestError> {
         let tpl = self.list(starts)?;
-        starts.keys().for_each(|partition| self.queue.lead_here(*partition));
         let done = match self.consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.consumer.incremental_assign(&tpl),
             _ => self.consumer.assign(&tpl),

@@ -39,51 +39,6 @@ async fn a_rebalance_never_costs_or_repeats_a_tick() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rebalance_at_the_end_never_costs_the_tick_after_it() {
-    let broker = broker(1).await;
-    produce(&broker, 1, 5).await;
-    let run = Wish::of(&broker).start();
-    run.until_landed(5).await;
-    for landed in 6..9 {
-        let (fetches, beats) = (broker.request_count(ApiKey::Fetch), broker.request_count(ApiKey::Heartbeat));
-        until("its end is seen", || broker.request_count(ApiKey::Fetch) > fetches + 2).await;
-        rebalance(&broker).await;
-        until("the group is at rest", || broker.request_count(ApiKey::Heartbeat) > beats + 2).await;
-        produce(&broker, 1, 1).await;
-        run.until_landed(landed).await;
-    }
-    assert_eq!(run.stop().await, places(1, 0..8));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_never_holds_more_than_it_may_nor_skips_what_it_had_no_room_for() {
-    let broker = broker(2).await;
-    produce(&broker, 2, 300).await;
-    let mut wish = Wish::of(&broker);
-    wish.kafka.membership = Membership::All;
-    let reading = tokio::task::spawn_blocking(move || {
-        let source = KafkaSource::connect(&wish.kafka, 1 << 20).unwrap();
-        let (mut cursors, mut ended, mut found) = (Cursors::from([(0, 0), (1, 0)]), BTreeSet::new(), Vec::new());
-        source.assign(&cursors).unwrap();
-        for rows_max in [1, 7, 150, 300].into_iter().cycle() {
-            let mut batch = RawBatch::default();
-            let limits = BatchLimits { rows_max, ..BatchLimits::default() };
-            source.fill(&mut batch, &mut cursors, &mut ended, &limits).unwrap();
-            assert!(batch.records.len() <= rows_max);
-            found.extend(batch.records.iter().map(|record| (record.partition, record.offset)));
-            if ended.len() == 2 {
-                return found;
-            }
-        }
-        unreachable!("the cycle never ends")
-    });
-    let mut found = reading.await.unwrap();
-    assert!(found.chunk_by(|a, b| a.0 == b.0).all(|run| run.is_sorted()), "a partition's messages stay in order");
-    found.sort_unstable();
-    assert_eq!(found, places(2, 0..300));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_lost_partition_brought_is_dropped_and_never_committed_over_its_next_owner() {
     for assignment in BOTH {
         let broker = broker(1).await;
@@ -355,4 +310,52 @@ async fn a_name_taken_by_another_process_is_never_a_riddle() {
     broker.on_once(ApiKey::Heartbeat, |_| Control::Error(ErrorCode::FencedInstanceId));
     let (error, _) = run.failed().await;
     assert!(error.to_string().contains("--group-instance-id"), "{error}");
+}
+
+/// So many committed transactions of 4 ticks to each partition, each fetched before the next.
+async fn transactions(broker: &FakeBroker, partitions: i32, rounds: usize) {
+    let producer = broker.kafka().connect().await.unwrap().producer().build_transactional("writer").await.unwrap();
+    for _ in 0..rounds {
+        for partition in 0..partitions {
+            producer.begin().unwrap();
+            for _ in 0..4 {
+                assert!(producer.send(Record::new(TOPIC, TICK).partition(partition)).await.unwrap().is_persisted());
+            }
+            producer.commit().await.unwrap();
+            let fetches = broker.request_count(ApiKey::Fetch);
+            until("it is fetched", || broker.request_count(ApiKey::Fetch) > fetches + 2).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_marker_from_before_a_pause_never_steps_over_the_ticks_before_it() {
+    let broker = broker(2).await;
+    let mut wish = Wish::of(&broker);
+    wish.kafka.membership = Membership::All;
+    let source = tokio::task::spawn_blocking(move || {
+        let source = KafkaSource::connect(&wish.kafka, 1 << 20).unwrap();
+        source.assign(&Cursors::from([(0, 0), (1, 0)])).unwrap();
+        source
+    });
+    let source = source.await.unwrap();
+    transactions(&broker, 2, 5).await;
+    let reading = tokio::task::spawn_blocking(move || {
+        let (mut cursors, mut ended, mut batch) = (Cursors::from([(0, 0), (1, 0)]), BTreeSet::new(), RawBatch::default());
+        let mut fill = |cursors: &mut Cursors, wait_max| {
+            let limits = BatchLimits { wait_max, ..BatchLimits::default() };
+            source.fill(&mut batch, cursors, &mut ended, &limits).unwrap();
+            batch.records.len()
+        };
+        let all = cursors.clone();
+        for _ in 0..2 {
+            source.pause(&all).unwrap();
+            fill(&mut cursors, Duration::ZERO);
+            source.resume(&all).unwrap();
+        }
+        let until = Instant::now() + Duration::from_secs(30);
+        while fill(&mut cursors, Duration::from_millis(100)) < 40 && Instant::now() < until {}
+        (fill(&mut cursors, Duration::ZERO), cursors)
+    });
+    assert_eq!(reading.await.unwrap(), (40, Cursors::from([(0, 25), (1, 25)])));
 }

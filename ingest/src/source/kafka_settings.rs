@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
 
-use super::kafka_queue::TAKEN_AT_ONCE;
 use super::start::OnGap;
 use crate::error::IngestError;
 
@@ -121,8 +120,7 @@ impl KafkaConfig {
             .set("session.timeout.ms", "10000")
             // New partitions are found within this; the default is five minutes.
             .set("topic.metadata.refresh.interval.ms", "10000")
-            .set("queued.min.messages", "50000")
-            .set("consume.callback.max.messages", TAKEN_AT_ONCE)
+            .set("queued.min.messages", "100000")
             .set("fetch.message.max.bytes", "1048576")
             // The default of 1000 ms starves a fast consumer each time its queue is full.
             .set("fetch.queue.backoff.ms", "5")
