@@ -40,6 +40,7 @@ pub async fn bucket(name: &str) -> Result<AmazonS3, LakeError> {
         .with_region(config.region().map_or(DEFAULT_REGION, |r| r.as_ref()))
         .with_credentials(Arc::new(Chain(provider)));
     if let Some(endpoint) = endpoint("S3") {
+        check_endpoint(&endpoint)?;
         builder = builder.with_endpoint(endpoint).with_virtual_hosted_style_request(false);
     }
     limited(builder).build().map_err(|e| LakeError::Invalid(format!("s3://{name}: {}", crate::error::one_line(&e))))
@@ -60,6 +61,18 @@ mod wire_tests;
 pub fn endpoint(service: &str) -> Option<String> {
     let set = |name: String| std::env::var(name).ok().filter(|v| !v.is_empty());
     set(format!("AWS_ENDPOINT_URL_{service}")).or_else(|| set("AWS_ENDPOINT_URL".into()))
+}
+
+/// Refuses what the S3 client would panic over.
+fn check_endpoint(endpoint: &str) -> Result<(), LakeError> {
+    let url = url::Url::parse(endpoint).ok();
+    let is_one = url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if is_one && !endpoint.contains(char::is_whitespace) {
+        return Ok(());
+    }
+    Err(LakeError::Invalid(format!(
+        "AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL) is {endpoint:?}, which is no address of a store; give one such as http://127.0.0.1:9000"
+    )))
 }
 
 fn no_credentials(bucket: &str, why: &str) -> LakeError {
@@ -85,5 +98,20 @@ impl CredentialProvider for Chain {
             secret_key: found.secret_access_key().to_owned(),
             token: found.session_token().map(str::to_owned),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_is_none_is_never_given_to_the_client() {
+        for wrong in ["localhost:9000", "127.0.0.1:9000", "nonsense", "http://", "http://a b", "ftp://a", "http://a:x"] {
+            assert!(matches!(check_endpoint(wrong), Err(LakeError::Invalid(_))), "{wrong}");
+        }
+        for right in ["http://127.0.0.1:9000", "https://s3.eu-west-1.amazonaws.com", "http://[::1]:9000/"] {
+            assert!(check_endpoint(right).is_ok(), "{right}");
+        }
     }
 }
