@@ -82,6 +82,14 @@ impl AthenaError {
         Self { name, message: message.into(), span: Some(span), rewrite: None }
     }
 
+    /// With the name that was perhaps meant.
+    pub(crate) fn perhaps(self, near: Option<&str>) -> Self {
+        match near {
+            Some(near) => self.rewrite(format!("did you mean {near}?")),
+            None => self,
+        }
+    }
+
     /// With the way out.
     pub(crate) fn rewrite(mut self, how: impl Into<String>) -> Self {
         self.rewrite = Some(how.into());

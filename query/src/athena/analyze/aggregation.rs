@@ -208,7 +208,7 @@ impl Aggregation {
     }
 
     /// An expression as one over the groups.
-    pub(super) fn over(&self, of: Typed, _outputs: &[ColumnId]) -> Result<Typed> {
+    pub(super) fn over(&self, of: Typed) -> Result<Typed> {
         let column = |id: ColumnId, typed: &Typed| Some(Typed::new(Kind::Column(id), typed.ty.clone(), typed.span));
         let replaced = of.replaced(&mut |typed| {
             if let Some((id, _)) = self.keys.iter().find(|(_, key)| key == typed) {

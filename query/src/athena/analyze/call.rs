@@ -5,13 +5,13 @@
 //! Invariant: DISTINCT, FILTER, ORDER BY and OVER stand only where Trino has them.
 
 use super::Analyzer;
-use super::expr::{Result, boolean, comparison, mismatch, unified};
+use super::expr::{Result, boolean, mismatch, unified};
 use super::scope::{Field, Scope};
 use super::typed::{Aggregate, Kind, Sort, Typed};
-use crate::athena::ast::{Call, Comparison, Expr, ExprKind, SortItem, Span};
+use crate::athena::ast::{Call, Expr, ExprKind, SortItem, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::functions::catalog::{self, Kind as FunctionKind};
-use crate::athena::functions::resolve::{Argument, resolve};
+use crate::athena::functions::resolve::{Argument, Resolved, resolve};
 use crate::athena::types::{Type, common_supertype};
 
 impl Analyzer<'_> {
@@ -28,17 +28,14 @@ impl Analyzer<'_> {
         };
         check_clauses(call, &name, functions.kind)?;
         if call.over.is_some() {
-            return self.window_call(&name, functions.kind, call, scope);
+            return self.window_call(&name, call, scope);
         }
         let (arguments, resolved) = self.arguments(&name, call, scope)?;
         if functions.kind == FunctionKind::Scalar {
-            let call = Kind::Call { name: &resolved.signature.name, arguments };
-            return Ok(Typed::new(call, resolved.returns, resolved.span));
+            let kind = Kind::Call { name: &resolved.signature.name, arguments };
+            return Ok(Typed::new(kind, resolved.returns, call.span));
         }
-        let filter = call.filter.as_ref().map(|filter| self.expr(filter, scope)).transpose()?;
-        let filter = filter
-            .map(|filter| boolean(filter, |ty| format!("Filter expression must evaluate to a boolean (actual: {ty})")))
-            .transpose()?;
+        let filter = self.filter(call, scope)?;
         if call.distinct
             && let Some(wrong) = arguments.iter().find(|argument| !argument.ty.is_comparable())
         {
@@ -55,9 +52,8 @@ impl Analyzer<'_> {
     }
 
     /// Arguments, coerced to what the overload takes.
-    pub(super) fn arguments(&mut self, name: &str, call: &Call, scope: &Scope<'_>) -> Result<(Vec<Typed>, Chosen)> {
-        let functions = catalog::named(name);
-        let candidates: Vec<_> = functions.iter().flat_map(|functions| &functions.signatures).collect();
+    pub(super) fn arguments(&mut self, name: &str, call: &Call, scope: &Scope<'_>) -> Result<(Vec<Typed>, Resolved<'static>)> {
+        let candidates = catalog::signatures(name);
         let mut typed: Vec<Option<Typed>> = Vec::new();
         for argument in &call.arguments {
             let is_lambda = matches!(argument.kind, ExprKind::Lambda { .. });
@@ -81,7 +77,7 @@ impl Analyzer<'_> {
                 (None, other) => return Err(mismatch(argument.span, format!("a lambda is no {other}"))),
             });
         }
-        Ok((arguments, Chosen { signature: resolved.signature, returns: resolved.returns, span: call.span }))
+        Ok((arguments, resolved))
     }
 
     /// A lambda whose parameters have these types.
@@ -117,6 +113,12 @@ impl Analyzer<'_> {
         let body = Box::new(body.coerced(result));
         let ty = Type::Function(types.to_vec(), Box::new(result.clone()));
         Ok(Typed::new(Kind::Lambda { parameters, body }, ty, expr.span))
+    }
+
+    fn filter(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Option<Typed>> {
+        let Some(filter) = &call.filter else { return Ok(None) };
+        let filter = self.expr(filter, scope)?;
+        boolean(filter, |ty| format!("Filter expression must evaluate to a boolean (actual: {ty})")).map(Some)
     }
 
     /// Sort keys.
@@ -219,23 +221,11 @@ impl Analyzer<'_> {
             return Err(mismatch(call.span, message));
         }
         let arguments = arguments.into_iter().map(|argument| argument.coerced(&Type::VARCHAR)).collect();
-        let filter = call.filter.as_ref().map(|filter| self.expr(filter, scope)).transpose()?;
+        let filter = self.filter(call, scope)?;
         let order_by = self.sorts(&call.order_by, scope)?;
         let aggregate = Aggregate { name: "listagg", arguments, distinct: call.distinct, order_by, filter };
         Ok(Typed::new(Kind::Aggregate(Box::new(aggregate)), Type::VARCHAR, call.span))
     }
-
-    /// `op` of two expressions that are typed already, as `USING` and `NATURAL` mean it.
-    pub(super) fn equal(left: Typed, right: Typed, span: Span) -> Result<Typed> {
-        comparison(Comparison::Equal, left, right, span)
-    }
-}
-
-/// The overload that was chosen.
-pub(super) struct Chosen {
-    pub(super) signature: &'static crate::athena::functions::signature::Signature,
-    pub(super) returns: Type,
-    pub(super) span: Span,
 }
 
 fn not_registered(name: &str, span: Span) -> AthenaError {

@@ -34,10 +34,6 @@ impl Analyzer<'_> {
             ExprKind::Column(_) | ExprKind::Field { .. } => self.name(expr, scope),
             ExprKind::Parameter(number) => self.parameter(*number, span),
             ExprKind::Unary { op, of } => self.unary(*op, of, span, scope),
-            ExprKind::Arithmetic { op: ArithmeticOp::Concat, at, left, right } => {
-                let arguments = [self.expr(left, scope)?, self.expr(right, scope)?];
-                Ok(Typed { span, ..self.resolved("concat", arguments.into(), at.0)? })
-            }
             ExprKind::Arithmetic { op, at, left, right } => {
                 let (left, right) = (self.expr(left, scope)?, self.expr(right, scope)?);
                 Ok(Typed { span, ..operator(*op, left, right, at.0)? })
@@ -108,7 +104,7 @@ impl Analyzer<'_> {
             UnaryOp::Plus => Err(mismatch(span, format!("Unary '+' operator cannot by applied to {} type", of.ty))),
             UnaryOp::Minus => {
                 let ty = of.ty.clone();
-                self.resolved("$negate", vec![of], span).map_err(|_| mismatch(span, format!("Cannot negate {ty}")))
+                resolved("$negate", vec![of], span).map_err(|_| mismatch(span, format!("Cannot negate {ty}")))
             }
         }
     }
@@ -182,7 +178,7 @@ impl Analyzer<'_> {
         let of = self.expr(of, scope)?;
         let (at, ty) = (of.span, of.ty.clone());
         let wrong = || mismatch(at, format!("Cannot extract {} from {ty}", field.text.to_ascii_uppercase()));
-        let call = self.resolved(&field.text.to_ascii_lowercase(), vec![of], span).map_err(|_| wrong())?;
+        let call = resolved(&field.text.to_ascii_lowercase(), vec![of], span).map_err(|_| wrong())?;
         // A function takes a date for a timestamp; a field is only of what has it.
         let is_coerced = |argument: &Typed| matches!(argument.kind, Kind::Cast { .. }) && argument.ty != ty;
         match &call.kind {
@@ -207,23 +203,8 @@ impl Analyzer<'_> {
             return Ok(Typed::new(Kind::Field { of: Box::new(base), index: number - 1 }, ty, span));
         }
         let index = self.expr(index, scope)?;
-        let message = match &base.ty {
-            Type::Array(_) | Type::Map(..) => format!("Cannot use {} for subscript of {}", index.ty, base.ty),
-            other => format!("Cannot use {} for subscript of {other}", index.ty),
-        };
-        self.resolved("$subscript", vec![base, index], span).map_err(|_| mismatch(span, message))
-    }
-
-    /// A call of a function or operator of the catalog whose arguments are no lambdas.
-    pub(super) fn resolved(&mut self, name: &str, arguments: Vec<Typed>, span: Span) -> Result<Typed> {
-        let functions = catalog::named(name);
-        let candidates: Vec<_> = functions.iter().flat_map(|functions| &functions.signatures).collect();
-        let types: Vec<Argument> = arguments.iter().map(|argument| Argument::Of(argument.ty.clone())).collect();
-        let mut no_lambda = |_: usize, _: &[Type]| Ok(Type::Unknown);
-        let resolved =
-            resolve(&candidates, &types, &mut no_lambda).map_err(|why| why.into_error(name, &types, &candidates, span))?;
-        let arguments = arguments.into_iter().zip(&resolved.arguments).map(|(argument, ty)| argument.coerced(ty)).collect();
-        Ok(Typed::new(Kind::Call { name: &resolved.signature.name, arguments }, resolved.returns, span))
+        let message = format!("Cannot use {} for subscript of {}", index.ty, base.ty);
+        resolved("$subscript", vec![base, index], span).map_err(|_| mismatch(span, message))
     }
 
     fn parameter(&mut self, number: usize, span: Span) -> Result<Typed> {
@@ -244,6 +225,16 @@ impl Analyzer<'_> {
     }
 }
 
+/// A call of a function or operator of the catalog whose arguments are no lambdas.
+pub(super) fn resolved(name: &str, arguments: Vec<Typed>, span: Span) -> Result<Typed> {
+    let candidates = catalog::signatures(name);
+    let types: Vec<Argument> = arguments.iter().map(|argument| Argument::Of(argument.ty.clone())).collect();
+    let resolved = resolve(&candidates, &types, &mut |_, _| Ok(Type::Unknown))
+        .map_err(|why| why.into_error(name, &types, &candidates, span))?;
+    let arguments = arguments.into_iter().zip(&resolved.arguments).map(|(argument, ty)| argument.coerced(ty)).collect();
+    Ok(Typed::new(Kind::Call { name: &resolved.signature.name, arguments }, resolved.returns, span))
+}
+
 /// An arithmetic operator.
 fn operator(op: ArithmeticOp, left: Typed, right: Typed, span: Span) -> Result<Typed> {
     let (name, sign) = match op {
@@ -251,20 +242,14 @@ fn operator(op: ArithmeticOp, left: Typed, right: Typed, span: Span) -> Result<T
         ArithmeticOp::Subtract => ("$subtract", "-"),
         ArithmeticOp::Multiply => ("$multiply", "*"),
         ArithmeticOp::Divide => ("$divide", "/"),
-        ArithmeticOp::Modulus | ArithmeticOp::Concat => ("$modulus", "%"),
+        ArithmeticOp::Modulus => ("$modulus", "%"),
+        ArithmeticOp::Concat => return resolved("concat", vec![left, right], span),
     };
-    let functions = catalog::named(name);
-    let candidates: Vec<_> = functions.iter().flat_map(|functions| &functions.signatures).collect();
-    let types = [Argument::Of(left.ty.clone()), Argument::Of(right.ty.clone())];
-    let resolved = resolve(&candidates, &types, &mut |_, _| Ok(Type::Unknown)).map_err(|why| {
-        let error = why.into_error(name, &types, &candidates, span);
-        match error.name {
-            ErrorName::FunctionNotFound => mismatch(span, format!("Cannot apply operator: {} {sign} {}", left.ty, right.ty)),
-            _ => error,
-        }
-    })?;
-    let both = [left, right].into_iter().zip(&resolved.arguments).map(|(argument, ty)| argument.coerced(ty)).collect();
-    Ok(Typed::new(Kind::Call { name: &resolved.signature.name, arguments: both }, resolved.returns, span))
+    let message = format!("Cannot apply operator: {} {sign} {}", left.ty, right.ty);
+    resolved(name, vec![left, right], span).map_err(|error| match error.name {
+        ErrorName::FunctionNotFound => mismatch(span, message),
+        _ => error,
+    })
 }
 
 /// Both sides as their common type.

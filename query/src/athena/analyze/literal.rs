@@ -128,14 +128,13 @@ fn not_a_time(why: NoTime, text: &str, kind: &str, span: Span) -> AthenaError {
 
 fn of_interval(written: &Interval, span: Span) -> Result<(Literal, Type), AthenaError> {
     let wrong = || invalid(&written.text, "INTERVAL", span);
-    let out_of_range = || wrong();
     match interval::parse(&written.text, written.from, written.to).ok_or_else(wrong)? {
         interval::Interval::Milliseconds(ms) => {
-            let ms = if written.negative { ms.checked_neg().ok_or_else(out_of_range)? } else { ms };
+            let ms = if written.negative { ms.checked_neg().ok_or_else(wrong)? } else { ms };
             Ok((Literal::IntervalDay(ms), Type::IntervalDay))
         }
         interval::Interval::Months(months) => {
-            let months = if written.negative { months.checked_neg().ok_or_else(out_of_range)? } else { months };
+            let months = if written.negative { months.checked_neg().ok_or_else(wrong)? } else { months };
             Ok((Literal::IntervalYear(months), Type::IntervalYear))
         }
     }

@@ -62,7 +62,7 @@ impl Analyzer<'_> {
             Body::Select(select) => self.select(select, &query.order_by, outer)?,
             body => {
                 let found = self.body(body, outer)?;
-                let by = self.order_of_output(&query.order_by, &found.fields)?;
+                let by = self.order(&query.order_by, &found.fields, None)?;
                 sorted(found, by)
             }
         };
@@ -167,9 +167,9 @@ impl Analyzer<'_> {
         Ok(Relation { plan, fields })
     }
 
-    /// Sort keys that may only name the output: of set operations and VALUES.
-    fn order_of_output(&mut self, items: &[SortItem], fields: &[Field]) -> Result<Vec<Sort>> {
-        let scope = Scope { fields: fields.to_vec(), outer: None };
+    /// Sort keys over an output: its columns by number or name, then what `outer` names; of set operations and VALUES nothing else.
+    pub(super) fn order(&mut self, items: &[SortItem], fields: &[Field], outer: Option<&Scope<'_>>) -> Result<Vec<Sort>> {
+        let scope = Scope { fields: fields.to_vec(), outer };
         let mut by = Vec::new();
         for item in items {
             match position(item, fields.len())? {
@@ -208,7 +208,7 @@ impl Analyzer<'_> {
 }
 
 /// The output column that `ORDER BY 2` means; `None` for anything but a number.
-pub(super) fn position(item: &SortItem, columns: usize) -> Result<Option<usize>> {
+fn position(item: &SortItem, columns: usize) -> Result<Option<usize>> {
     let ExprKind::Integer(digits) = &item.expr.kind else { return Ok(None) };
     match digits.parse::<usize>() {
         Ok(number) if (1..=columns).contains(&number) => Ok(Some(number - 1)),
@@ -220,7 +220,7 @@ pub(super) fn position(item: &SortItem, columns: usize) -> Result<Option<usize>>
 }
 
 /// A sort by a column.
-pub(super) fn column_sort(item: &SortItem, field: &Field) -> Result<Sort> {
+fn column_sort(item: &SortItem, field: &Field) -> Result<Sort> {
     if !field.ty.is_orderable() {
         let message = format!(
             "Type {} is not orderable, and therefore cannot be used in ORDER BY: {}",

@@ -5,11 +5,11 @@
 //! Invariant: only LATERAL and UNNEST see what stands to their left.
 
 use super::Analyzer;
-use super::expr::{Result, boolean, mismatch};
+use super::expr::{Result, boolean, comparison, mismatch};
 use super::plan::{Plan, Relation};
 use super::scope::{Field, Scope, nearest};
-use super::typed::{Kind, Literal, Typed};
-use crate::athena::ast::{self, Expr, Ident, JoinKind, JoinOn, QualifiedName, RelationKind, Span};
+use super::typed::{Kind, Typed};
+use crate::athena::ast::{self, Comparison, Expr, Ident, JoinKind, JoinOn, QualifiedName, RelationKind, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, common_supertype};
 
@@ -100,7 +100,7 @@ impl Analyzer<'_> {
             let message = format!("Table '{}' does not exist", name);
             let error = AthenaError::at(ErrorName::TableNotFound, span, message);
             let near = nearest(&table, self.tables.tables.keys().map(String::as_str));
-            return Err(near.map(|near| error.clone().rewrite(format!("did you mean {near}?"))).unwrap_or(error));
+            return Err(error.perhaps(near));
         };
         let relation = vec![self.tables.catalog.clone(), schema, table.clone()];
         let (mut fields, mut scanned) = (Vec::new(), Vec::new());
@@ -171,7 +171,7 @@ impl Analyzer<'_> {
                 return Err(mismatch(name.span, message));
             };
             let (l, r) = (column(&from_left), column(&from_right));
-            terms.push(Self::equal(l.clone(), r.clone(), name.span)?);
+            terms.push(comparison(Comparison::Equal, l.clone(), r.clone(), name.span)?);
             let both = vec![l.coerced(&ty), r.coerced(&ty)];
             let id = self.new_column();
             merged.push((id, Typed::new(Kind::Coalesce(both), ty.clone(), name.span)));
@@ -309,9 +309,4 @@ pub(super) fn aliased(of: Relation, name: &Ident, columns: Option<&[Ident]>, spa
         ..field
     });
     Ok(Relation { plan: of.plan, fields: fields.collect() })
-}
-
-/// The literal `TRUE`.
-pub(super) fn truth(span: Span) -> Typed {
-    Typed::new(Kind::Literal(Literal::Boolean(true)), Type::Boolean, span)
 }

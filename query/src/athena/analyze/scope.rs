@@ -4,6 +4,8 @@
 //! Does not own: what columns hold (`plan`).
 //! Invariant: a name means one column or is an error; names are compared without case.
 
+use datafusion::common::utils::datafusion_strsim::levenshtein;
+
 use super::typed::ColumnId;
 use crate::athena::ast::{Expr, ExprKind, Ident, Span};
 use crate::athena::error::{AthenaError, ErrorName};
@@ -68,10 +70,7 @@ impl<'a> Scope<'a> {
         let error = AthenaError::at(ErrorName::ColumnNotFound, span, format!("Column '{}' cannot be resolved", dotted(parts)));
         let asked = parts.last().map_or("", |name| name.text.as_str());
         let names = self.fields.iter().filter_map(|field| field.name.as_deref());
-        match nearest(asked, names) {
-            Some(near) => error.rewrite(format!("did you mean {near}?")),
-            None => error,
-        }
+        error.perhaps(nearest(asked, names))
     }
 }
 
@@ -96,23 +95,8 @@ fn dotted(parts: &[&Ident]) -> String {
 pub(crate) fn nearest<'n>(asked: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let asked = asked.to_lowercase();
     let most = asked.chars().count().div_ceil(3);
-    let measured = names.map(|name| (distance(&asked, &name.to_lowercase()), name));
+    let measured = names.map(|name| (levenshtein(&asked, &name.to_lowercase()), name));
     measured.filter(|(changes, _)| *changes <= most).min_by_key(|(changes, _)| *changes).map(|(_, name)| name)
-}
-
-/// Letters to change, add or drop (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = std::mem::replace(&mut row[j + 1], 0);
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use super::Analyzer;
 use super::aggregation::Aggregation;
 use super::expr::{Result, boolean, mismatch};
 use super::plan::{Plan, Relation};
-use super::query::{column_sort, position, sorted};
-use super::relation::truth;
+use super::query::sorted;
 use super::scope::{Field, Scope, name_parts};
 use super::typed::{ColumnId, Kind, Sort, Typed, WindowCall};
 use crate::athena::ast::{Expr, ExprKind, Ident, Select, SelectItem, SortItem, Span};
@@ -40,21 +39,19 @@ impl Analyzer<'_> {
             let condition = boolean(condition, |ty| format!("WHERE clause must evaluate to a boolean: actual type {ty}"))?;
             from.plan = Plan::Filter { input: Box::new(from.plan), condition };
         }
-        let outputs = self.outputs(select, &scope)?;
+        let mut outputs = self.outputs(select, &scope)?;
         let sets = select.group_by.as_ref().map(|group_by| self.grouping_sets(group_by, &outputs, &scope)).transpose()?;
-        let having = select.having.as_ref().map(|having| self.having(having, &scope)).transpose()?;
-        let by = self.order(order_by, &outputs, &scope)?;
+        let mut having = select.having.as_ref().map(|having| self.having(having, &scope)).transpose()?;
+        let fields: Vec<Field> = outputs.iter().map(|output| output.field.clone()).collect();
+        let mut by = self.order(order_by, &fields, Some(&scope))?;
 
-        let aggregation = Aggregation::of(self, sets, &outputs, having.as_ref(), &by, &scope)?;
-        let (mut outputs, mut having, mut by) = (outputs, having, by);
-        if let Some(aggregation) = aggregation {
-            let distinct_outputs: Vec<ColumnId> = outputs.iter().map(|output| output.field.id).collect();
+        if let Some(aggregation) = Aggregation::of(self, sets, &outputs, having.as_ref(), &by, &scope)? {
             for output in &mut outputs {
-                output.value = aggregation.over(output.value.clone(), &distinct_outputs)?;
+                output.value = aggregation.over(output.value.clone())?;
             }
-            having = having.map(|having| aggregation.over(having, &distinct_outputs)).transpose()?;
+            having = having.map(|having| aggregation.over(having)).transpose()?;
             for sort in &mut by {
-                sort.key = aggregation.over(sort.key.clone(), &distinct_outputs)?;
+                sort.key = aggregation.over(sort.key.clone())?;
             }
             from.plan = aggregation.plan(from.plan);
         }
@@ -68,8 +65,7 @@ impl Analyzer<'_> {
     fn finish(&mut self, select: &Select, plan: Plan, mut outputs: Vec<Output>, mut by: Vec<Sort>) -> Result<Relation> {
         let mut calls: Vec<(ColumnId, WindowCall)> = Vec::new();
         for value in outputs.iter_mut().map(|output| &mut output.value).chain(by.iter_mut().map(|sort| &mut sort.key)) {
-            let taken = std::mem::replace(value, truth(value.span));
-            *value = self.over_windows(taken, &mut calls);
+            *value = self.over_windows(value.clone(), &mut calls);
         }
         let plan = if calls.is_empty() { plan } else { Plan::Window { input: Box::new(plan), calls } };
         if select.distinct {
@@ -179,19 +175,6 @@ impl Analyzer<'_> {
             return Err(AthenaError::at(ErrorName::NestedWindow, window.span, message));
         }
         boolean(condition, |ty| format!("HAVING clause must evaluate to a boolean: actual type {ty}"))
-    }
-
-    fn order(&mut self, items: &[SortItem], outputs: &[Output], scope: &Scope<'_>) -> Result<Vec<Sort>> {
-        let fields: Vec<Field> = outputs.iter().map(|output| output.field.clone()).collect();
-        let output_scope = Scope { fields: fields.clone(), outer: Some(scope) };
-        let mut by = Vec::new();
-        for item in items {
-            match position(item, fields.len())? {
-                Some(i) => by.push(column_sort(item, &fields[i])?),
-                None => by.extend(self.sorts(std::slice::from_ref(item), &output_scope)?),
-            }
-        }
-        Ok(by)
     }
 
     /// After DISTINCT only the output is left to sort by.

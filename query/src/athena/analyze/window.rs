@@ -5,14 +5,12 @@
 //! Invariant: a frame that Trino refuses is refused here.
 
 use super::Analyzer;
-use super::expr::{Result, mismatch};
+use super::expr::{Result, mismatch, resolved};
 use super::scope::Scope;
 use super::typed::{Bound, Frame, Kind, Sort, Typed, WindowCall};
 use crate::athena::ast::{self, Call, FrameUnit, Ident, Over, Span, Window};
 use crate::athena::error::{AthenaError, ErrorName};
-use crate::athena::functions::catalog::Kind as FunctionKind;
-use crate::athena::functions::resolve::Argument;
-use crate::athena::types::Type;
+use crate::athena::types::{Type, can_coerce};
 
 /// A window whose every part is known.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +24,7 @@ pub(super) struct Resolved {
 }
 
 impl Analyzer<'_> {
-    pub(super) fn window_call(&mut self, name: &str, kind: FunctionKind, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
+    pub(super) fn window_call(&mut self, name: &str, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
         let refused = |what: &str| Err(AthenaError::at(ErrorName::NotSupported, call.span, what.to_owned()));
         let Some(over) = &call.over else { return refused("a window was expected") };
         let window = match over {
@@ -65,7 +63,7 @@ impl Analyzer<'_> {
                 return Err(AthenaError::at(ErrorName::NestedWindow, nested.span, message));
             }
         }
-        let call = WindowCall {
+        let window_call = WindowCall {
             name: &chosen.signature.name,
             arguments,
             null_treatment: call.null_treatment,
@@ -73,8 +71,7 @@ impl Analyzer<'_> {
             order_by: window.order_by,
             frame: window.frame,
         };
-        debug_assert!(kind != FunctionKind::Scalar);
-        Ok(Typed::new(Kind::Window(Box::new(call)), chosen.returns, chosen.span))
+        Ok(Typed::new(Kind::Window(Box::new(window_call)), chosen.returns, call.span))
     }
 
     fn named_window(&mut self, name: &Ident) -> Result<Resolved> {
@@ -87,7 +84,7 @@ impl Analyzer<'_> {
 
     /// A window as written.
     pub(super) fn window(&mut self, window: &Window, scope: &Scope<'_>) -> Result<Resolved> {
-        let mut resolved = match &window.base {
+        let mut found = match &window.base {
             Some(base) => self.named_window(base)?,
             None => Resolved::default(),
         };
@@ -97,11 +94,11 @@ impl Analyzer<'_> {
                 let message = "WINDOW specification with named WINDOW reference cannot specify PARTITION BY".to_owned();
                 return wrong(ErrorName::InvalidPartitionBy, message);
             }
-            if !window.order_by.is_empty() && !resolved.order_by.is_empty() {
+            if !window.order_by.is_empty() && !found.order_by.is_empty() {
                 let message = "Cannot specify ORDER BY if referenced named WINDOW specifies ORDER BY".to_owned();
                 return wrong(ErrorName::InvalidOrderBy, message);
             }
-            if resolved.frame.is_some() {
+            if found.frame.is_some() {
                 let message = format!("Cannot reference named WINDOW containing frame specification: {}", base.text);
                 return wrong(ErrorName::InvalidWindowReference, message);
             }
@@ -114,15 +111,15 @@ impl Analyzer<'_> {
                     format!("{} is not comparable, and therefore cannot be used in window function PARTITION BY", key.ty),
                 ));
             }
-            resolved.partition_by.push(key);
+            found.partition_by.push(key);
         }
-        resolved.order_by.extend(self.sorts(&window.order_by, scope)?);
-        resolved.span = window.span;
+        found.order_by.extend(self.sorts(&window.order_by, scope)?);
+        found.span = window.span;
         if let Some(frame) = &window.frame {
-            resolved.frame = Some(self.frame(frame, &resolved.order_by, scope)?);
-            resolved.frame_span = Some(frame.span);
+            found.frame = Some(self.frame(frame, &found.order_by, scope)?);
+            found.frame_span = Some(frame.span);
         }
-        Ok(resolved)
+        Ok(found)
     }
 
     fn frame(&mut self, frame: &ast::Frame, order_by: &[Sort], scope: &Scope<'_>) -> Result<Frame> {
@@ -170,13 +167,8 @@ impl Analyzer<'_> {
         let Some(sort) = order_by.first() else { return Ok(by) };
         let (key, span, given) = (sort.key.clone(), by.span, by.ty.clone());
         let key_type = key.ty.clone();
-        let shifted = self.resolved(operator, vec![key, by.clone()], span);
-        match shifted {
-            Ok(shifted) if crate::athena::types::can_coerce(&shifted.ty, &key_type) || shifted.ty.base() == key_type.base() => {
-                let types = [Argument::Of(key_type), Argument::Of(given)];
-                debug_assert!(types.len() == 2);
-                Ok(by)
-            }
+        match resolved(operator, vec![key, by.clone()], span) {
+            Ok(shifted) if can_coerce(&shifted.ty, &key_type) || shifted.ty.base() == key_type.base() => Ok(by),
             _ => {
                 let message = format!("Window frame RANGE value type ({given}) not compatible with sort item type ({key_type})");
                 Err(mismatch(span, message))

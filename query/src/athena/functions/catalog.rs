@@ -52,6 +52,11 @@ pub(crate) fn named(name: &str) -> Option<&'static Functions> {
     CATALOG.get(name)
 }
 
+/// The signatures of a name; empty when there is none.
+pub(crate) fn signatures(name: &str) -> Vec<&'static Signature> {
+    named(name).iter().flat_map(|functions| &functions.signatures).collect()
+}
+
 /// All names, ordered.
 pub(crate) fn names() -> Vec<&'static str> {
     let mut names: Vec<&str> = CATALOG.keys().map(String::as_str).collect();
