@@ -15,8 +15,10 @@ pub(crate) enum ErrorName {
     AmbiguousName,
     CatalogNotFound,
     ColumnNotFound,
+    DivisionByZero,
     DuplicateNamedQuery,
     DuplicateWindowName,
+    ExceededFunctionMemoryLimit,
     ExpressionNotAggregate,
     ExpressionNotConstant,
     ExpressionNotInDistinct,
@@ -24,7 +26,9 @@ pub(crate) enum ErrorName {
     FunctionNotAggregate,
     FunctionNotFound,
     FunctionNotWindow,
+    GenericInternalError,
     InvalidArguments,
+    InvalidCastArgument,
     InvalidColumnReference,
     InvalidFunctionArgument,
     InvalidLiteral,
@@ -43,6 +47,7 @@ pub(crate) enum ErrorName {
     NullTreatmentNotAllowed,
     NumericValueOutOfRange,
     SchemaNotFound,
+    SubqueryMultipleRows,
     SyntaxError,
     TableNotFound,
     TooManyGroupingSets,
@@ -80,6 +85,47 @@ impl AthenaError {
     /// A fault at a place of the statement.
     pub(crate) fn at(name: ErrorName, span: Span, message: impl Into<String>) -> Self {
         Self { name, message: message.into(), span: Some(span), rewrite: None }
+    }
+
+    /// A fault of values: it has no place.
+    pub(crate) fn of_values(name: ErrorName, message: impl Into<String>) -> Self {
+        Self { name, message: message.into(), span: None, rewrite: None }
+    }
+
+    pub(crate) fn invalid_argument(message: impl Into<String>) -> Self {
+        Self::of_values(ErrorName::InvalidFunctionArgument, message)
+    }
+
+    pub(crate) fn invalid_cast(message: impl Into<String>) -> Self {
+        Self::of_values(ErrorName::InvalidCastArgument, message)
+    }
+
+    pub(crate) fn out_of_range(message: impl Into<String>) -> Self {
+        Self::of_values(ErrorName::NumericValueOutOfRange, message)
+    }
+
+    pub(crate) fn division_by_zero() -> Self {
+        Self::of_values(ErrorName::DivisionByZero, "Division by zero")
+    }
+
+    pub(crate) fn not_supported(message: impl Into<String>) -> Self {
+        Self::of_values(ErrorName::NotSupported, message)
+    }
+
+    /// What should never happen: a fault of this program's.
+    pub(crate) fn internal(why: &dyn fmt::Display) -> Self {
+        Self::of_values(ErrorName::GenericInternalError, why.to_string())
+    }
+
+    /// Whether `TRY` makes it a NULL: faults of values, and no others.
+    pub(crate) fn is_tried(&self) -> bool {
+        matches!(
+            self.name,
+            ErrorName::DivisionByZero
+                | ErrorName::InvalidCastArgument
+                | ErrorName::InvalidFunctionArgument
+                | ErrorName::NumericValueOutOfRange
+        )
     }
 
     /// With the name that was perhaps meant.

@@ -7,6 +7,7 @@
 mod analyze;
 mod ast;
 mod error;
+pub(crate) mod eval;
 mod functions;
 #[cfg(test)]
 mod golden_tests;
@@ -18,3 +19,6 @@ mod types;
 mod values;
 
 pub use lint::{Finding, Severity, lint};
+
+#[cfg(test)]
+pub(crate) use eval::tests::row_of as eval_goldens;

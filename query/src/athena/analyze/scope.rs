@@ -4,7 +4,7 @@
 //! Does not own: what columns hold (`plan`).
 //! Invariant: a name means one column or is an error; names are compared without case.
 
-use datafusion::common::utils::datafusion_strsim::levenshtein;
+use strsim::levenshtein;
 
 use super::typed::ColumnId;
 use crate::athena::ast::{Expr, ExprKind, Ident, Span};

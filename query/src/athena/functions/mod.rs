@@ -6,5 +6,6 @@
 
 pub(crate) mod catalog;
 pub(crate) mod resolve;
+pub(crate) mod scalar;
 pub(crate) mod signature;
 mod text;

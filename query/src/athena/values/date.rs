@@ -21,6 +21,20 @@ pub(crate) fn from_civil(year: i64, month: u32, day: u32) -> Option<i32> {
     i32::try_from(era.checked_mul(146_097)?.checked_add(day_of_era)?.checked_sub(719_468)?).ok()
 }
 
+/// Year, month and day of a day, by days since 1970.
+pub(crate) fn civil(days: i64) -> (i64, u32, u32) {
+    // Hinnant's inverse of `from_civil`.
+    let days = days + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
+}
+
 /// Reads `[+-]y-m-d`, where month and day may have one digit, blanks around it.
 pub(crate) fn parse(text: &str) -> Option<i32> {
     let (days, rest) = prefix(text.trim())?;

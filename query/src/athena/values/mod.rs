@@ -6,6 +6,9 @@
 
 pub(crate) mod date;
 pub(crate) mod interval;
+pub(crate) mod layout;
+pub(crate) mod like;
 pub(crate) mod number;
+pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod zone;

@@ -6,11 +6,15 @@
 
 use std::str::FromStr as _;
 
-use chrono::{DateTime, LocalResult, TimeZone as _};
-use chrono_tz::Tz;
+use chrono::{DateTime, LocalResult, NaiveDateTime, Offset as _, TimeZone as _};
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+use super::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
 
 /// Furthest offset from UTC, minutes.
 const OFFSET_MINUTES_MAX: u32 = 14 * 60;
+/// Numbers of named zones begin here, above those of offsets.
+const NAMED_FROM: u16 = 2048;
 /// Short names that the IANA database has and Trino does not.
 const UNKNOWN: [&str; 3] = ["EST", "HST", "MST"];
 
@@ -70,14 +74,78 @@ fn offset_of(text: &str) -> Result<Zone, NoZone> {
 }
 
 impl Zone {
+    pub(crate) const UTC: Self = Self::Offset(0);
+
+    /// A number below 4096 that is this zone's alone.
+    pub(crate) fn number(self) -> u16 {
+        match self {
+            Self::Offset(minutes) => u16::try_from(minutes + OFFSET_MINUTES_MAX as i32).unwrap_or(0),
+            Self::Named(zone) => {
+                let found = TZ_VARIANTS.iter().position(|other| *other == zone).unwrap_or(0);
+                NAMED_FROM + u16::try_from(found).unwrap_or(0)
+            }
+        }
+    }
+
+    /// The zone of such a number.
+    pub(crate) fn of_number(number: u16) -> Self {
+        match number.checked_sub(NAMED_FROM) {
+            None => Self::Offset(i32::from(number) - OFFSET_MINUTES_MAX as i32),
+            Some(named) => TZ_VARIANTS.get(usize::from(named)).map_or(Self::UTC, |zone| Self::Named(*zone)),
+        }
+    }
+
+    /// The name that Trino writes.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Offset(0) => "UTC".to_owned(),
+            Self::Offset(minutes) => {
+                let sign = if minutes < 0 { '-' } else { '+' };
+                format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+            }
+            Self::Named(zone) => zone.name().to_owned(),
+        }
+    }
+
+    /// Seconds that a clock there is ahead of UTC, at a time in UTC.
+    pub(crate) fn offset_at(self, utc_picos: i128) -> i64 {
+        match self {
+            Self::Offset(minutes) => i64::from(minutes) * 60,
+            Self::Named(zone) => {
+                let at = naive(utc_picos);
+                i64::from(zone.offset_from_utc_datetime(&at).fix().local_minus_utc())
+            }
+        }
+    }
+
+    /// What a clock there shows at a time in UTC.
+    pub(crate) fn local_of(self, utc_picos: i128) -> i128 {
+        utc_picos + i128::from(self.offset_at(utc_picos)) * i128::from(PICOS_PER_SECOND)
+    }
+
+    /// When a clock there shows a time: of two, the first; where it is put forward, as if it had not been.
+    pub(crate) fn utc_of(self, local_picos: i128) -> i128 {
+        let Self::Named(zone) = self else { return local_picos - i128::from(self.offset_at(0)) * i128::from(PICOS_PER_SECOND) };
+        let offset = match zone.offset_from_local_datetime(&naive(local_picos)) {
+            LocalResult::Single(offset) | LocalResult::Ambiguous(offset, _) => i64::from(offset.fix().local_minus_utc()),
+            LocalResult::None => self.offset_at(local_picos - PICOS_PER_DAY),
+        };
+        local_picos - i128::from(offset) * i128::from(PICOS_PER_SECOND)
+    }
+
     /// Whether a clock of the zone ever shows that time; it does not where it is put forward.
     pub(crate) fn has(self, local_picos: i128) -> bool {
-        const PICOS_PER_MICRO: i128 = 1_000_000;
         let Self::Named(zone) = self else { return true };
-        let micros = i64::try_from(local_picos.div_euclid(PICOS_PER_MICRO)).ok();
-        let local = micros.and_then(DateTime::from_timestamp_micros).map(|at| at.naive_utc());
-        local.is_none_or(|local| !matches!(zone.from_local_datetime(&local), LocalResult::None))
+        !matches!(zone.from_local_datetime(&naive(local_picos)), LocalResult::None)
     }
+}
+
+/// A date and time of day; of one beyond the calendar's years the nearest within.
+fn naive(picos: i128) -> NaiveDateTime {
+    let seconds =
+        i64::try_from(picos.div_euclid(i128::from(PICOS_PER_SECOND))).unwrap_or(if picos < 0 { i64::MIN } else { i64::MAX });
+    let bound = if seconds < 0 { NaiveDateTime::MIN } else { NaiveDateTime::MAX };
+    DateTime::from_timestamp(seconds, 0).map_or(bound, |at| at.naive_utc())
 }
 
 #[cfg(test)]

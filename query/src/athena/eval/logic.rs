@@ -1,0 +1,229 @@
+//! Conditions, and what is computed only where they hold.
+//!
+//! Owns: AND, OR, NOT, CASE, COALESCE, NULLIF, TRY, IN of a list, LIKE; three-valued logic.
+//! Does not own: comparisons (`compare`).
+//! Invariant: a term is computed for the rows alone whose value it may change.
+
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, UInt32Array, new_null_array};
+use arrow::compute::{concat, interleave};
+
+use super::{Column, Env, Result, compare, eval, of_one, of_two};
+use crate::athena::analyze::typed::Typed;
+use crate::athena::ast::Comparison;
+use crate::athena::error::{AthenaError, ErrorName};
+use crate::athena::types::Type;
+use crate::athena::values::layout::arrow_type;
+use crate::athena::values::like::Like;
+
+/// Whether a row's condition is one or the other; `None`: unknown.
+fn truth(column: &Column, row: usize) -> Option<bool> {
+    let values = column.values().as_boolean();
+    let at = column.at(row);
+    (!values.is_null(at)).then(|| values.value(at))
+}
+
+/// AND, or OR when `or`: the first term that is `or` decides.
+pub(super) fn junction(terms: &[Typed], or: bool, env: &Env<'_>) -> Result<Column> {
+    let mut result = vec![Some(!or); env.rows];
+    let mut open: Vec<u32> = (0..u32::try_from(env.rows).unwrap_or(u32::MAX)).collect();
+    for term in terms {
+        if open.is_empty() {
+            break;
+        }
+        let all = open.len() == env.rows;
+        let rows = UInt32Array::from(open.clone());
+        let values = if all { eval(term, env)? } else { eval(term, &env.taken(&rows, term)?)? };
+        let mut left = Vec::with_capacity(open.len());
+        for (i, row) in open.into_iter().enumerate() {
+            let value = truth(&values, i);
+            if value == Some(or) {
+                result[row as usize] = value;
+            } else {
+                if value.is_none() {
+                    result[row as usize] = None;
+                }
+                left.push(row);
+            }
+        }
+        open = left;
+    }
+    Ok(Column::new(Arc::new(BooleanArray::from(result))))
+}
+
+pub(super) fn not(values: &ArrayRef) -> Result<ArrayRef> {
+    let not = arrow::compute::not(values.as_boolean()).map_err(|error| AthenaError::internal(&error))?;
+    Ok(Arc::new(not))
+}
+
+pub(super) fn is_null(values: &ArrayRef) -> Result<ArrayRef> {
+    let is_null = arrow::compute::is_null(values).map_err(|error| AthenaError::internal(&error))?;
+    Ok(Arc::new(is_null))
+}
+
+/// A result put together from parts, each for rows of its own.
+struct Parts {
+    arrays: Vec<ArrayRef>,
+    /// By row: which array and where; the first is one NULL.
+    places: Vec<(usize, usize)>,
+}
+
+impl Parts {
+    fn new(ty: &Type, rows: usize) -> Self {
+        Self { arrays: vec![new_null_array(&arrow_type(ty), 1)], places: vec![(0, 0); rows] }
+    }
+
+    fn put(&mut self, rows: &[u32], values: &Column) {
+        for (i, row) in rows.iter().enumerate() {
+            self.places[*row as usize] = (self.arrays.len(), values.at(i));
+        }
+        self.arrays.push(values.values().clone());
+    }
+
+    fn finish(self) -> Result<Column> {
+        let arrays: Vec<&dyn arrow::array::Array> = self.arrays.iter().map(AsRef::as_ref).collect();
+        Ok(Column::new(interleave(&arrays, &self.places).map_err(|error| AthenaError::internal(&error))?))
+    }
+}
+
+fn all_rows(env: &Env<'_>) -> Vec<u32> {
+    (0..u32::try_from(env.rows).unwrap_or(u32::MAX)).collect()
+}
+
+/// An expression for some rows.
+fn eval_rows(expr: &Typed, env: &Env<'_>, rows: &[u32]) -> Result<Column> {
+    if rows.len() == env.rows { eval(expr, env) } else { eval(expr, &env.taken(&UInt32Array::from(rows.to_vec()), expr)?) }
+}
+
+pub(super) fn case(branches: &[(Typed, Typed)], otherwise: Option<&Typed>, ty: &Type, env: &Env<'_>) -> Result<Column> {
+    let (mut parts, mut open) = (Parts::new(ty, env.rows), all_rows(env));
+    for (when, then) in branches {
+        if open.is_empty() {
+            break;
+        }
+        let condition = eval_rows(when, env, &open)?;
+        let (mut chosen, mut left) = (Vec::new(), Vec::new());
+        for (i, row) in open.into_iter().enumerate() {
+            if truth(&condition, i) == Some(true) { chosen.push(row) } else { left.push(row) }
+        }
+        if !chosen.is_empty() {
+            parts.put(&chosen, &eval_rows(then, env, &chosen)?);
+        }
+        open = left;
+    }
+    if let Some(otherwise) = otherwise.filter(|_| !open.is_empty()) {
+        parts.put(&open, &eval_rows(otherwise, env, &open)?);
+    }
+    parts.finish()
+}
+
+pub(super) fn coalesce(terms: &[Typed], ty: &Type, env: &Env<'_>) -> Result<Column> {
+    let (mut parts, mut open) = (Parts::new(ty, env.rows), all_rows(env));
+    for term in terms {
+        if open.is_empty() {
+            break;
+        }
+        let values = eval_rows(term, env, &open)?;
+        parts.put(&open, &values);
+        open = open.iter().enumerate().filter(|(i, _)| values.is_null(*i)).map(|(_, row)| *row).collect();
+    }
+    parts.finish()
+}
+
+pub(super) fn null_if(left: &Typed, right: &Typed, common: &Type, env: &Env<'_>) -> Result<Column> {
+    let value = eval(left, env)?;
+    let other = eval(right, env)?;
+    let same = |column: &Column, ty: &Type| of_one(column, |values| super::cast(values, ty, common, false));
+    let (a, b) = (same(&value, &left.ty)?, same(&other, &right.ty)?);
+    let equal = of_two(&a, &b, |a, b| compare::compare(Comparison::Equal, common, a, b))?;
+    let equal = equal.into_array()?;
+    let kept = arrow::compute::nullif(&value.into_array()?, equal.as_boolean()).map_err(|error| AthenaError::internal(&error))?;
+    Ok(Column::new(kept))
+}
+
+/// A value where it has one, NULL where computing it is a fault.
+pub(super) fn tried(of: &Typed, env: &Env<'_>) -> Result<Column> {
+    match eval(of, env) {
+        Err(error) if !error.is_tried() => Err(error),
+        Err(_) if env.rows <= 1 => Ok(Column::new(new_null_array(&arrow_type(&of.ty), env.rows))),
+        Err(_) => {
+            let half = env.rows / 2;
+            let first = tried(of, &env.slice(0, half, of))?.into_array()?;
+            let second = tried(of, &env.slice(half, env.rows - half, of))?.into_array()?;
+            Ok(Column::new(concat(&[&first, &second]).map_err(|error| AthenaError::internal(&error))?))
+        }
+        values => values,
+    }
+}
+
+/// Whether a value is in a list: unknown if it is not but a NULL is.
+pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Column> {
+    let value = eval(of, env)?;
+    let mut result: Option<Column> = None;
+    for item in list {
+        let item = eval(item, env)?;
+        let equal = of_two(&value, &item, |a, b| compare::compare(Comparison::Equal, &of.ty, a, b))?;
+        result = Some(match result {
+            None => equal,
+            Some(before) => {
+                let either = |a: &Column, b: &Column| -> Result<ArrayRef> {
+                    let (a, b) = (a.clone().into_array()?, b.clone().into_array()?);
+                    let either = arrow::compute::or_kleene(a.as_boolean(), b.as_boolean());
+                    Ok(Arc::new(either.map_err(|error| AthenaError::internal(&error))?))
+                };
+                of_two(&before, &equal, either)?
+            }
+        });
+    }
+    result.ok_or_else(|| AthenaError::internal(&"IN of an empty list"))
+}
+
+pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &Env<'_>) -> Result<Column> {
+    let (of_values, patterns) = (eval(of, env)?, eval(pattern, env)?);
+    let escapes = escape.map(|escape| eval(escape, env)).transpose()?;
+    let (texts, pattern_texts) = (of_values.values().as_string::<i32>(), patterns.values().as_string::<i32>());
+    let compiled = |row: usize| -> Result<Option<Like>> {
+        let escape = match &escapes {
+            Some(escapes) if escapes.is_null(row) => return Ok(None),
+            Some(escapes) => {
+                let text = escapes.values().as_string::<i32>().value(escapes.at(row));
+                let mut chars = text.chars();
+                match (chars.next(), chars.next()) {
+                    (escape, None) => escape,
+                    _ => return Err(AthenaError::invalid_argument("Escape string must be a single character")),
+                }
+            }
+            None => None,
+        };
+        if patterns.is_null(row) {
+            return Ok(None);
+        }
+        Like::new(pattern_texts.value(patterns.at(row)), escape).map(Some).map_err(AthenaError::invalid_argument)
+    };
+    let constant = patterns.is_constant() && escapes.as_ref().is_none_or(Column::is_constant) && env.rows > 0;
+    let known = if constant { Some(compiled(0)?) } else { None };
+    let padded = |row: usize| -> std::borrow::Cow<'_, str> {
+        let text = texts.value(of_values.at(row));
+        match of.ty {
+            Type::Char(length) => format!("{text:<width$}", width = length as usize).into(),
+            _ => text.into(),
+        }
+    };
+    let one = |row: usize| -> Result<Option<bool>> {
+        if of_values.is_null(row) {
+            return Ok(None);
+        }
+        match &known {
+            Some(like) => Ok(like.as_ref().map(|like| like.matches(&padded(row)))),
+            None => Ok(compiled(row)?.map(|like| like.matches(&padded(row)))),
+        }
+    };
+    let values = (0..env.rows).map(one).collect::<Result<Vec<_>>>()?;
+    Ok(Column::new(Arc::new(BooleanArray::from(values))))
+}
+
+/// The fault of a scalar subquery with several rows.
+pub(crate) fn several_rows() -> AthenaError {
+    AthenaError::of_values(ErrorName::SubqueryMultipleRows, "Scalar sub-query has returned multiple rows")
+}

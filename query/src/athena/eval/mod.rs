@@ -1,0 +1,256 @@
+//! Expressions computed for the rows of a batch.
+//!
+//! Owns: which part is computed for which rows, and the values columns have there.
+//! Does not own: relations (`lower`), what single functions compute (`functions::scalar`).
+//! Invariant: a part is computed only for rows whose value depends on it, as in Trino: `x <> 0 AND 1 / x > 1` divides by no zero.
+
+mod cast;
+mod column;
+pub(crate) mod compare;
+mod literal;
+mod logic;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef, ListArray, StructArray, UInt32Array};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, Field};
+
+pub(crate) use cast::cast;
+pub(crate) use column::{Column, taken};
+
+use super::analyze::typed::{ColumnId, CurrentValue, Kind, Typed};
+use super::error::AthenaError;
+use super::functions::scalar::{Call, find};
+use super::types::Type;
+use super::values::layout::arrow_type;
+
+pub(crate) type Result<T> = std::result::Result<T, AthenaError>;
+
+/// What is the same for a whole statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// When it began: picoseconds since 1970, UTC.
+    pub(crate) start: i128,
+    pub(crate) user: String,
+    pub(crate) catalog: String,
+    pub(crate) schema: String,
+}
+
+/// The rows that an expression is computed for.
+#[derive(Debug, Clone)]
+pub(crate) struct Env<'s> {
+    pub(crate) session: &'s Session,
+    pub(crate) rows: usize,
+    columns: Vec<(ColumnId, Column)>,
+}
+
+/// A lambda as an argument.
+pub(crate) struct Lambda<'e> {
+    parameters: &'e [ColumnId],
+    body: &'e Typed,
+    env: &'e Env<'e>,
+}
+
+impl<'s> Env<'s> {
+    pub(crate) fn new(session: &'s Session, rows: usize, columns: Vec<(ColumnId, Column)>) -> Self {
+        Self { session, rows, columns }
+    }
+
+    fn column(&self, id: ColumnId) -> Result<&Column> {
+        let found = self.columns.iter().rev().find(|(own, _)| *own == id);
+        found.map(|(_, column)| column).ok_or_else(|| AthenaError::internal(&format!("column {id} is not there")))
+    }
+
+    /// These rows, with the columns that an expression names.
+    fn taken(&self, rows: &UInt32Array, expr: &Typed) -> Result<Self> {
+        let columns = self.named_by(expr).map(|(id, column)| Ok((*id, column.taken(rows)?)));
+        Ok(Self { session: self.session, rows: rows.len(), columns: columns.collect::<Result<_>>()? })
+    }
+
+    fn slice(&self, from: usize, rows: usize, expr: &Typed) -> Self {
+        let columns = self.named_by(expr).map(|(id, column)| (*id, column.slice(from, rows)));
+        Self { session: self.session, rows, columns: columns.collect() }
+    }
+
+    fn named_by<'a>(&'a self, expr: &Typed) -> impl Iterator<Item = &'a (ColumnId, Column)> {
+        let named = columns_of(expr);
+        self.columns.iter().filter(move |(id, _)| named.contains(id))
+    }
+}
+
+/// The columns an expression names, its lambdas' parameters among them.
+pub(crate) fn columns_of(expr: &Typed) -> Vec<ColumnId> {
+    let mut named = Vec::new();
+    expr.walk(&mut |part| {
+        if let Kind::Column(id) = part.kind
+            && !named.contains(&id)
+        {
+            named.push(id);
+        }
+        true
+    });
+    named
+}
+
+impl Lambda<'_> {
+    /// The body's values for elements: `parents` tells the row each belongs to, `arguments` the parameters' values.
+    pub(crate) fn apply(&self, parents: &UInt32Array, arguments: Vec<ArrayRef>) -> Result<ArrayRef> {
+        let mut env = self.env.taken(parents, self.body)?;
+        env.columns.extend(self.parameters.iter().copied().zip(arguments.into_iter().map(Column::new)));
+        eval(self.body, &env)?.into_array()
+    }
+
+    /// What the body gives.
+    pub(crate) fn returns(&self) -> &Type {
+        &self.body.ty
+    }
+}
+
+/// The values of an expression.
+///
+/// # Errors
+/// The fault of the first value that has one.
+pub(crate) fn eval(expr: &Typed, env: &Env<'_>) -> Result<Column> {
+    match &expr.kind {
+        Kind::Literal(value) => Ok(Column::constant(literal::array(value, &expr.ty)?, env.rows)),
+        Kind::Column(id) => env.column(*id).cloned(),
+        Kind::Call { name, arguments } => call(expr, name, arguments, env),
+        Kind::Cast { of, tries } => of_one(&eval(of, env)?, |values| cast(values, &of.ty, &expr.ty, *tries)),
+        Kind::And(terms) => logic::junction(terms, false, env),
+        Kind::Or(terms) => logic::junction(terms, true, env),
+        Kind::Not(of) => of_one(&eval(of, env)?, logic::not),
+        Kind::Compare { op, left, right } => {
+            let ty = &left.ty;
+            of_two(&eval(left, env)?, &eval(right, env)?, |a, b| compare::compare(*op, ty, a, b))
+        }
+        Kind::Distinct { left, right } => {
+            let ty = &left.ty;
+            of_two(&eval(left, env)?, &eval(right, env)?, |a, b| compare::distinct(ty, a, b))
+        }
+        Kind::IsNull(of) => of_one(&eval(of, env)?, logic::is_null),
+        Kind::In { of, list } => logic::in_list(of, list, env),
+        Kind::Like { of, pattern, escape } => logic::like(of, pattern, escape.as_deref(), env),
+        Kind::Case { branches, otherwise } => logic::case(branches, otherwise.as_deref(), &expr.ty, env),
+        Kind::Coalesce(terms) => logic::coalesce(terms, &expr.ty, env),
+        Kind::NullIf { left, right, common } => logic::null_if(left, right, common, env),
+        Kind::Try(of) => logic::tried(of, env),
+        Kind::Row(fields) => row(fields, &expr.ty, env),
+        Kind::Array(elements) => array(elements, &expr.ty, env),
+        Kind::Field { of, index } => of_one(&eval(of, env)?, |values| field(values, *index)),
+        Kind::Current(what) => current(*what, &expr.ty, env),
+        Kind::Lambda { .. } | Kind::Aggregate(_) | Kind::Window(_) | Kind::Grouping(_) | Kind::Subquery(_) => {
+            Err(AthenaError::internal(&"a part of an expression was left that is no value"))
+        }
+    }
+}
+
+/// A function of one column: of a constant, once.
+fn of_one(column: &Column, f: impl FnOnce(&ArrayRef) -> Result<ArrayRef>) -> Result<Column> {
+    let values = f(column.values())?;
+    Ok(if column.is_constant() { Column::constant(values, column.rows()) } else { Column::new(values) })
+}
+
+/// A function of two columns: of constants, once.
+fn of_two(a: &Column, b: &Column, f: impl FnOnce(&Column, &Column) -> Result<ArrayRef>) -> Result<Column> {
+    let rows = a.rows();
+    if a.is_constant() && b.is_constant() && rows > 0 {
+        return Ok(Column::constant(f(&a.slice(0, 1), &b.slice(0, 1))?, rows));
+    }
+    Ok(Column::new(f(a, b)?))
+}
+
+fn call(expr: &Typed, name: &'static str, arguments: &[Typed], env: &Env<'_>) -> Result<Column> {
+    let compute = find(name).ok_or_else(|| not_here(name))?;
+    let (mut values, mut types, mut lambdas) = (Vec::new(), Vec::new(), Vec::new());
+    for argument in arguments {
+        if let Kind::Lambda { parameters, body } = &argument.kind {
+            lambdas.push((parameters.as_slice(), &**body));
+        } else {
+            values.push(eval(argument, env)?);
+            types.push(argument.ty.clone());
+        }
+    }
+    // Of constants alone a value is computed once; a fault of no rows is none.
+    let once = env.rows > 0
+        && values.iter().all(Column::is_constant)
+        && lambdas.iter().all(|(parameters, body)| columns_of(body).iter().all(|id| parameters.contains(id)))
+        && !super::functions::scalar::is_volatile(name);
+    let rows = if once { 1 } else { env.rows };
+    if once {
+        values = values.iter().map(|value| value.slice(0, 1)).collect();
+    }
+    let lambdas: Vec<Lambda<'_>> = lambdas.into_iter().map(|(parameters, body)| Lambda { parameters, body, env }).collect();
+    let call = Call { name, arguments: &values, types: &types, lambdas: &lambdas, returns: &expr.ty, rows, session: env.session };
+    let result = compute(&call)?;
+    Ok(if once { Column::constant(result, env.rows) } else { Column::new(result) })
+}
+
+/// The fault of a function that Athena has and this engine does not.
+pub(crate) fn not_here(name: &str) -> AthenaError {
+    AthenaError::not_supported(format!("the function {} is not computed here yet; Athena has it", name.trim_start_matches('$')))
+}
+
+fn row(fields: &[Typed], ty: &Type, env: &Env<'_>) -> Result<Column> {
+    let values = fields.iter().map(|field| eval(field, env)).collect::<Result<Vec<_>>>()?;
+    let once = env.rows > 0 && values.iter().all(Column::is_constant);
+    let rows = if once { 1 } else { env.rows };
+    let values = values.into_iter().map(|value| value.slice(0, rows).into_array()).collect::<Result<Vec<_>>>()?;
+    let DataType::Struct(layout) = arrow_type(ty) else { return Err(AthenaError::internal(&"a row is laid out otherwise")) };
+    let row = StructArray::try_new_with_length(layout, values, None, rows).map_err(|error| AthenaError::internal(&error))?;
+    Ok(if once { Column::constant(Arc::new(row), env.rows) } else { Column::new(Arc::new(row)) })
+}
+
+fn array(elements: &[Typed], ty: &Type, env: &Env<'_>) -> Result<Column> {
+    let Type::Array(element) = ty else { return Err(AthenaError::internal(&"an array is no array")) };
+    let values = elements.iter().map(|element| eval(element, env)).collect::<Result<Vec<_>>>()?;
+    let once = env.rows > 0 && values.iter().all(Column::is_constant);
+    let rows = if once { 1 } else { env.rows };
+    let values = values.into_iter().map(|value| value.slice(0, rows).into_array()).collect::<Result<Vec<_>>>()?;
+    let length = values.len();
+    let all = match values.as_slice() {
+        [] => arrow::array::new_empty_array(&arrow_type(element)),
+        some => concat(&some.iter().map(AsRef::as_ref).collect::<Vec<_>>()).map_err(|error| AthenaError::internal(&error))?,
+    };
+    // They lie column by column and are wanted row by row.
+    let place = |i: usize| u32::try_from(i % length.max(1) * rows + i / length.max(1));
+    let places: Vec<u32> =
+        (0..rows * length).map(place).collect::<std::result::Result<_, _>>().map_err(|e| AthenaError::internal(&e))?;
+    let all = taken(&all, &UInt32Array::from(places))?;
+    let list = list(element, OffsetBuffer::from_repeated_length(length, rows), all)?;
+    Ok(if once { Column::constant(list, env.rows) } else { Column::new(list) })
+}
+
+/// A column of arrays, none of them NULL.
+pub(crate) fn list(element: &Type, offsets: OffsetBuffer<i32>, elements: ArrayRef) -> Result<ArrayRef> {
+    let field = Arc::new(Field::new_list_field(arrow_type(element), true));
+    let list = ListArray::try_new(field, offsets, elements, None).map_err(|error| AthenaError::internal(&error))?;
+    Ok(Arc::new(list))
+}
+
+fn field(rows: &ArrayRef, index: usize) -> Result<ArrayRef> {
+    let rows =
+        rows.as_any().downcast_ref::<StructArray>().ok_or_else(|| AthenaError::internal(&"a row is laid out otherwise"))?;
+    let field = rows.columns().get(index).ok_or_else(|| AthenaError::internal(&"a row has no such field"))?;
+    let Some(nulls) = rows.nulls() else { return Ok(field.clone()) };
+    let absent = arrow::array::BooleanArray::new(!nulls.inner(), None);
+    arrow::compute::nullif(field, &absent).map_err(|error| AthenaError::internal(&error))
+}
+
+fn current(what: CurrentValue, ty: &Type, env: &Env<'_>) -> Result<Column> {
+    let session = env.session;
+    let value = match what {
+        CurrentValue::User => literal::text(&session.user),
+        CurrentValue::Catalog => literal::text(&session.catalog),
+        CurrentValue::Schema => literal::text(&session.schema),
+        CurrentValue::Date
+        | CurrentValue::Time
+        | CurrentValue::Timestamp
+        | CurrentValue::LocalTime
+        | CurrentValue::LocalTimestamp => literal::now(session.start, ty)?,
+    };
+    Ok(Column::constant(value, env.rows))
+}

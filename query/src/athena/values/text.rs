@@ -1,0 +1,174 @@
+//! Values written as text, as `CAST(… AS varchar)` and Trino's client write them.
+//!
+//! Owns: the text of one value of every type that has one.
+//! Does not own: reading texts (the neighbouring files).
+//! Invariant: what is written is read back as the same value.
+
+use std::fmt::Write as _;
+
+use arrow::array::{Array as _, ArrayRef, AsArray as _};
+
+use super::layout::{picos_per_unit, zoned};
+use super::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
+use crate::athena::error::AthenaError;
+use crate::athena::eval::compare::elements;
+use crate::athena::functions::scalar::{Arg as _, Bool, Bytes, Double, Int, Real, Result, Text, Wide};
+use crate::athena::types::Type;
+
+/// The text of a value that is not NULL.
+///
+/// # Errors
+/// `GENERIC_INTERNAL_ERROR` for a type without a text: bytes, arrays, maps, rows.
+pub(crate) fn text(ty: &Type, values: &ArrayRef, at: usize) -> Result<String> {
+    debug_assert!(!values.is_null(at), "a NULL has no text");
+    let int = || Int::reader(values).map(|reader| Int::get(&reader, at));
+    let wide = || Wide::reader(values).map(|reader| Wide::get(&reader, at));
+    Ok(match ty {
+        Type::Boolean => Bool::get(&Bool::reader(values)?, at).to_string(),
+        Type::Tinyint | Type::Smallint | Type::Integer | Type::Bigint => int()?.to_string(),
+        Type::Real => real(Real::get(&Real::reader(values)?, at)),
+        Type::Double => double(Double::get(&Double::reader(values)?, at)),
+        Type::Decimal { scale, .. } => decimal(wide()?, *scale),
+        Type::Varchar(_) | Type::Json => Text::get(&Text::reader(values)?, at).to_owned(),
+        Type::Char(length) => format!("{:<width$}", Text::get(&Text::reader(values)?, at), width = *length as usize),
+        Type::Date => date(int()?),
+        Type::Time(digits) => clock(i128::from(int()?), *digits),
+        Type::Timestamp(digits) => match picos_per_unit(ty) {
+            1 => timestamp(wide()?, *digits),
+            unit => timestamp(i128::from(int()?) * unit, *digits),
+        },
+        Type::TimestampZoned(digits) => {
+            let (picos, zone) = zoned(wide()?);
+            format!("{} {}", timestamp(zone.local_of(picos), *digits), zone.name())
+        }
+        Type::TimeZoned(digits) => {
+            let (picos, zone) = zoned(wide()?);
+            let name = if zone.offset_at(0) == 0 { "+00:00".to_owned() } else { zone.name() };
+            format!("{}{name}", clock(zone.local_of(picos).rem_euclid(PICOS_PER_DAY), *digits))
+        }
+        Type::IntervalDay => interval_day(int()?),
+        Type::IntervalYear => {
+            let months = int()?;
+            format!("{}{}-{}", if months < 0 { "-" } else { "" }, months.abs() / 12, months.abs() % 12)
+        }
+        other => return Err(AthenaError::internal(&format!("a {other} has no text"))),
+    })
+}
+
+/// A number without its point, with it.
+pub(crate) fn decimal(value: i128, scale: u8) -> String {
+    let scale = usize::from(scale);
+    if scale == 0 {
+        return value.to_string();
+    }
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    format!("{}{whole}.{fraction}", if value < 0 { "-" } else { "" })
+}
+
+/// `1.0E2`: the shortest digits that are read back as the same, one before the point and at least one after it.
+pub(crate) fn double(value: f64) -> String {
+    scientific(value, value.is_nan(), &format!("{value:E}"))
+}
+
+/// As `double`.
+pub(crate) fn real(value: f32) -> String {
+    scientific(f64::from(value), value.is_nan(), &format!("{value:E}"))
+}
+
+fn scientific(value: f64, is_nan: bool, shortest: &str) -> String {
+    if is_nan {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        return if value < 0.0 { "-Infinity".to_owned() } else { "Infinity".to_owned() };
+    }
+    match shortest.split_once('E') {
+        Some((mantissa, exponent)) if !mantissa.contains('.') => format!("{mantissa}.0E{exponent}"),
+        _ => shortest.to_owned(),
+    }
+}
+
+/// `2024-01-02`; days since 1970.
+pub(crate) fn date(days: i64) -> String {
+    let (year, month, day) = super::date::civil(days);
+    let sign = if year < 0 { "-" } else { "" };
+    format!("{sign}{:04}-{month:02}-{day:02}", year.abs())
+}
+
+/// `03:04:05.678`; picoseconds of the day.
+pub(crate) fn clock(picos: i128, digits: u8) -> String {
+    let per_second = i128::from(PICOS_PER_SECOND);
+    let seconds = picos / per_second;
+    let mut text = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if digits > 0 {
+        let fraction = format!("{:012}", picos % per_second);
+        let _ = write!(text, ".{}", &fraction[..usize::from(digits).min(12)]);
+    }
+    text
+}
+
+/// `2024-01-02 03:04:05.678`; picoseconds since 1970.
+pub(crate) fn timestamp(picos: i128, digits: u8) -> String {
+    let days = i64::try_from(picos.div_euclid(PICOS_PER_DAY)).unwrap_or(0);
+    format!("{} {}", date(days), clock(picos.rem_euclid(PICOS_PER_DAY), digits))
+}
+
+fn interval_day(milliseconds: i64) -> String {
+    let sign = if milliseconds < 0 { "-" } else { "" };
+    let all = milliseconds.unsigned_abs();
+    let (days, rest) = (all / 86_400_000, all % 86_400_000);
+    format!("{sign}{days} {:02}:{:02}:{:02}.{:03}", rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000)
+}
+
+/// A value as Trino's client gives it in JSON: numbers as numbers, what JSON has no form for as text, bytes in base 64, a row as an
+/// array of its fields.
+pub(crate) fn json(ty: &Type, values: &ArrayRef, at: usize) -> Result<serde_json::Value> {
+    use serde_json::Value;
+    if values.is_null(at) {
+        return Ok(Value::Null);
+    }
+    let all = |ty: &Type, values: &ArrayRef| (0..values.len()).map(|i| json(ty, values, i)).collect::<Result<Vec<_>>>();
+    Ok(match ty {
+        Type::Boolean => Bool::get(&Bool::reader(values)?, at).into(),
+        Type::Tinyint | Type::Smallint | Type::Integer | Type::Bigint => Int::get(&Int::reader(values)?, at).into(),
+        Type::Double | Type::Real => {
+            let (value, written) = match ty {
+                Type::Real => {
+                    let value = Real::get(&Real::reader(values)?, at);
+                    // The shortest digits of 32 bits, not those of 64.
+                    (value.to_string().parse().unwrap_or(f64::NAN), real(value))
+                }
+                _ => {
+                    let value = Double::get(&Double::reader(values)?, at);
+                    (value, double(value))
+                }
+            };
+            serde_json::Number::from_f64(value).map_or(Value::String(written), Value::Number)
+        }
+        Type::Varbinary | Type::HyperLogLog => {
+            use base64::Engine as _;
+            base64::engine::general_purpose::STANDARD.encode(Bytes::get(&Bytes::reader(values)?, at)).into()
+        }
+        Type::Array(element) => all(element, &elements(values, at)?)?.into(),
+        Type::Row(fields) => {
+            let rows = values.as_struct();
+            let fields = fields.iter().zip(rows.columns()).map(|(field, column)| json(&field.ty, column, at));
+            fields.collect::<Result<Vec<_>>>()?.into()
+        }
+        Type::Map(key, value) => {
+            let entries = elements(values, at)?;
+            let entries = entries.as_struct();
+            let mut object = serde_json::Map::new();
+            for i in 0..entries.len() {
+                let name = match json(key, entries.column(0), i)? {
+                    Value::String(name) => name,
+                    other => other.to_string(),
+                };
+                object.insert(name, json(value, entries.column(1), i)?);
+            }
+            object.into()
+        }
+        other => text(other, values, at)?.into(),
+    })
+}
