@@ -47,8 +47,9 @@ impl Analyzer<'_> {
             return Err(AthenaError::at(ErrorName::ExpressionNotInDistinct, call.span, message));
         }
         let name = &resolved.signature.name;
-        let aggregate = Aggregate { name, arguments, distinct: call.distinct, order_by, filter };
-        Ok(Typed::new(Kind::Aggregate(Box::new(aggregate)), resolved.returns, call.span))
+        let returns = resolved.returns;
+        let aggregate = Aggregate { name, arguments, distinct: call.distinct, order_by, filter, returns: returns.clone() };
+        Ok(Typed::new(Kind::Aggregate(Box::new(aggregate)), returns, call.span))
     }
 
     /// Arguments, coerced to what the overload takes.
@@ -223,7 +224,8 @@ impl Analyzer<'_> {
         let arguments = arguments.into_iter().map(|argument| argument.coerced(&Type::VARCHAR)).collect();
         let filter = self.filter(call, scope)?;
         let order_by = self.sorts(&call.order_by, scope)?;
-        let aggregate = Aggregate { name: "listagg", arguments, distinct: call.distinct, order_by, filter };
+        let aggregate =
+            Aggregate { name: "listagg", arguments, distinct: call.distinct, order_by, filter, returns: Type::VARCHAR };
         Ok(Typed::new(Kind::Aggregate(Box::new(aggregate)), Type::VARCHAR, call.span))
     }
 }

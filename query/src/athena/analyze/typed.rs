@@ -145,6 +145,7 @@ pub(crate) struct Aggregate {
     pub(crate) distinct: bool,
     pub(crate) order_by: Vec<Sort>,
     pub(crate) filter: Option<Typed>,
+    pub(crate) returns: Type,
 }
 
 /// A sort key.
@@ -164,6 +165,7 @@ pub(crate) struct WindowCall {
     pub(crate) partition_by: Vec<Typed>,
     pub(crate) order_by: Vec<Sort>,
     pub(crate) frame: Option<Frame>,
+    pub(crate) returns: Type,
 }
 
 /// The rows around the current one.

@@ -70,6 +70,7 @@ impl Analyzer<'_> {
             partition_by: window.partition_by,
             order_by: window.order_by,
             frame: window.frame,
+            returns: chosen.returns.clone(),
         };
         Ok(Typed::new(Kind::Window(Box::new(window_call)), chosen.returns, call.span))
     }

@@ -24,7 +24,7 @@ pub(crate) use column::{Column, taken};
 
 use super::analyze::typed::{ColumnId, CurrentValue, Kind, Typed};
 use super::error::AthenaError;
-use super::functions::scalar::{Call, find};
+use super::functions::scalar::{Call, find, not_here};
 use super::types::Type;
 use super::values::layout::arrow_type;
 
@@ -187,11 +187,6 @@ fn call(expr: &Typed, name: &'static str, arguments: &[Typed], env: &Env<'_>) ->
     let call = Call { name, arguments: &values, types: &types, lambdas: &lambdas, returns: &expr.ty, rows, session: env.session };
     let result = compute(&call)?;
     Ok(if once { Column::constant(result, env.rows) } else { Column::new(result) })
-}
-
-/// The fault of a function that Athena has and this engine does not.
-pub(crate) fn not_here(name: &str) -> AthenaError {
-    AthenaError::not_supported(format!("the function {} is not computed here yet; Athena has it", name.trim_start_matches('$')))
 }
 
 fn row(fields: &[Typed], ty: &Type, env: &Env<'_>) -> Result<Column> {

@@ -37,6 +37,11 @@ pub(crate) fn find(_name: &str) -> Option<Compute> {
     families.iter().find_map(|family| family(_name))
 }
 
+/// The fault of a function that Athena has and this engine does not.
+pub(crate) fn not_here(name: &str) -> AthenaError {
+    AthenaError::not_supported(format!("the function {} is not computed here yet; Athena has it", name.trim_start_matches('$')))
+}
+
 /// Whether two calls with the same arguments may give different values.
 pub(crate) fn is_volatile(name: &str) -> bool {
     matches!(name, "random" | "rand" | "uuid" | "shuffle")
