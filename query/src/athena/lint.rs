@@ -165,7 +165,10 @@ impl Seen {
         match plan {
             Plan::Nothing => {}
             Plan::Values { rows, .. } => rows.iter().flatten().for_each(|value| self.expr(value)),
-            Plan::Scan { table, columns, span } => self.scans.push((table.clone(), *span, columns.clone())),
+            Plan::Scan { table, columns, span } => {
+                let columns = columns.iter().map(|(id, name, _)| (*id, name.clone())).collect();
+                self.scans.push((table.clone(), *span, columns));
+            }
             Plan::Filter { input, condition } => {
                 self.condition(condition);
                 self.plan(input);

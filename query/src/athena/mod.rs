@@ -11,9 +11,13 @@ pub(crate) mod eval;
 mod functions;
 #[cfg(test)]
 mod golden_tests;
+#[cfg(test)]
+mod golden_values;
 mod lexer;
 mod lint;
+mod lower;
 mod parse;
+mod run;
 mod tables;
 mod types;
 mod values;

@@ -28,7 +28,7 @@ pub(crate) enum Plan {
     /// Columns of a table, by their names there; `span` is where it is named.
     Scan {
         table: String,
-        columns: Vec<(ColumnId, String)>,
+        columns: Vec<(ColumnId, String, Type)>,
         span: Span,
     },
     Filter {
@@ -123,6 +123,14 @@ pub(crate) enum Subquery {
 }
 
 impl Subquery {
+    /// Its rows.
+    pub(crate) fn relation(&self) -> &Relation {
+        match self {
+            Self::Scalar(relation) | Self::Exists(relation) => relation,
+            Self::In { relation, .. } | Self::Quantified { relation, .. } => relation,
+        }
+    }
+
     /// The value that is compared with the rows.
     pub(crate) fn value(&self) -> Option<&Typed> {
         match self {
@@ -137,5 +145,81 @@ impl Subquery {
             Self::Scalar(_) | Self::Exists(_) => None,
             Self::In { of, .. } | Self::Quantified { left: of, .. } => Some(of),
         }
+    }
+}
+
+impl Plan {
+    /// What this step reads.
+    fn inputs(&self) -> Vec<&Self> {
+        match self {
+            Self::Nothing | Self::Values { .. } | Self::Scan { .. } => Vec::new(),
+            Self::Join { left, right, .. } | Self::SetOperation { left, right, .. } => vec![left, right],
+            Self::Filter { input, .. }
+            | Self::Extend { input, .. }
+            | Self::Aggregate { input, .. }
+            | Self::Window { input, .. }
+            | Self::Distinct { input, .. }
+            | Self::Sort { input, .. }
+            | Self::Limit { input, .. }
+            | Self::Unnest { input, .. }
+            | Self::Sample { input, .. } => vec![input],
+        }
+    }
+
+    /// Calls `visit` on every expression of this step and those below.
+    pub(crate) fn walk_exprs(&self, visit: &mut dyn FnMut(&Typed)) {
+        match self {
+            Self::Nothing | Self::Scan { .. } | Self::Distinct { .. } => {}
+            Self::Values { rows, .. } => rows.iter().flatten().for_each(&mut *visit),
+            Self::Filter { condition, .. } => visit(condition),
+            Self::Extend { columns, .. } => columns.iter().for_each(|(_, value)| visit(value)),
+            Self::Join { on, .. } => on.iter().for_each(&mut *visit),
+            Self::Aggregate { keys, calls, .. } => {
+                keys.iter().for_each(|(_, key)| visit(key));
+                for (_, call) in calls {
+                    call.arguments.iter().chain(call.order_by.iter().map(|sort| &sort.key)).chain(&call.filter).for_each(&mut *visit);
+                }
+            }
+            Self::Window { calls, .. } => {
+                for (_, call) in calls {
+                    let kind = super::typed::Kind::Window(Box::new(call.clone()));
+                    visit(&Typed::new(kind, call.returns.clone(), Span::default()));
+                }
+            }
+            Self::Sort { by, .. } => by.iter().for_each(|sort| visit(&sort.key)),
+            Self::Limit { offset, count, .. } => offset.iter().chain(count).for_each(&mut *visit),
+            Self::SetOperation { columns, .. } => columns.iter().flat_map(|column| [&column.left, &column.right]).for_each(&mut *visit),
+            Self::Unnest { arrays, .. } => arrays.iter().for_each(|(array, _)| visit(array)),
+            Self::Sample { percentage, .. } => visit(percentage),
+        }
+        self.inputs().into_iter().for_each(|input| input.walk_exprs(visit));
+    }
+
+    /// The columns that this step makes.
+    pub(crate) fn made(&self) -> Vec<(ColumnId, Type)> {
+        match self {
+            Self::Values { columns, .. } => columns.clone(),
+            Self::Scan { columns, .. } => columns.iter().map(|(id, _, ty)| (*id, ty.clone())).collect(),
+            Self::Extend { columns, .. } => columns.iter().map(|(id, value)| (*id, value.ty.clone())).collect(),
+            Self::Aggregate { keys, calls, grouping, .. } => {
+                let keys = keys.iter().map(|(id, key)| (*id, key.ty.clone()));
+                let calls = calls.iter().map(|(id, call)| (*id, call.returns.clone()));
+                keys.chain(calls).chain(grouping.iter().map(|(id, _)| (*id, Type::Bigint))).collect()
+            }
+            Self::Window { calls, .. } => calls.iter().map(|(id, call)| (*id, call.returns.clone())).collect(),
+            Self::SetOperation { columns, .. } => columns.iter().map(|column| (column.id, column.ty.clone())).collect(),
+            Self::Unnest { arrays, ordinality, .. } => {
+                let elements = arrays.iter().flat_map(|(_, columns)| columns.iter().cloned());
+                elements.chain(ordinality.map(|id| (id, Type::Bigint))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// All columns made by this step and those below, whether or not they are handed on.
+    pub(crate) fn all_made(&self) -> Vec<(ColumnId, Type)> {
+        let mut all = self.made();
+        self.inputs().into_iter().for_each(|input| all.extend(input.all_made()));
+        all
     }
 }

@@ -107,7 +107,7 @@ impl Analyzer<'_> {
         for (column, ty) in columns {
             let id = self.new_column();
             fields.push(Field { relation: relation.clone(), name: Some(column.clone()), ty: ty.clone(), id });
-            scanned.push((id, column.clone()));
+            scanned.push((id, column.clone(), ty.clone()));
         }
         Ok(Relation { plan: Plan::Scan { table, columns: scanned, span }, fields })
     }

@@ -21,6 +21,7 @@ use arrow::datatypes::{DataType, Field};
 
 pub(crate) use cast::cast;
 pub(crate) use column::{Column, taken};
+pub(crate) use logic::several_rows;
 
 use super::analyze::typed::{ColumnId, CurrentValue, Kind, Typed};
 use super::error::AthenaError;
@@ -226,7 +227,8 @@ pub(crate) fn list(element: &Type, offsets: OffsetBuffer<i32>, elements: ArrayRe
     Ok(Arc::new(list))
 }
 
-fn field(rows: &ArrayRef, index: usize) -> Result<ArrayRef> {
+/// A field of rows, NULL where the row is.
+pub(crate) fn field(rows: &ArrayRef, index: usize) -> Result<ArrayRef> {
     let rows =
         rows.as_any().downcast_ref::<StructArray>().ok_or_else(|| AthenaError::internal(&"a row is laid out otherwise"))?;
     let field = rows.columns().get(index).ok_or_else(|| AthenaError::internal(&"a row has no such field"))?;

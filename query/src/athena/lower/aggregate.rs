@@ -1,0 +1,424 @@
+//! Grouping.
+//!
+//! Owns: keys, grouping sets, DISTINCT rows, and which aggregates DataFusion computes as Trino does.
+//! Does not own: the others' values (`functions::aggregate`).
+//! Invariant: values that are the same to `DISTINCT` are one group, whatever they look like; a group shows a value it has.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef, AsArray as _, ListArray, new_empty_array};
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::ScalarValue;
+use datafusion::error::Result;
+use datafusion::functions_aggregate as native;
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, LogicalPlan, LogicalPlanBuilder, Signature, Volatility, cast, lit,
+};
+
+use super::expr::{column, fault, is_plain, name_of};
+use super::{Lowering, Wanted, typed_column};
+use crate::athena::analyze::plan::Plan;
+use crate::athena::analyze::typed::{Aggregate, ColumnId, Kind, Typed};
+use crate::athena::error::AthenaError;
+use crate::athena::eval::{Session, several_rows};
+use crate::athena::functions::aggregate::reduce;
+use crate::athena::types::Type;
+use crate::athena::values::layout::arrow_type;
+
+/// What `Plan::Aggregate` holds.
+pub(super) struct Grouped {
+    pub(super) keys: Vec<(ColumnId, Typed)>,
+    pub(super) sets: Vec<Vec<usize>>,
+    pub(super) calls: Vec<(ColumnId, Aggregate)>,
+    pub(super) grouping: Vec<(ColumnId, Vec<usize>)>,
+}
+
+/// A key as it is grouped by and as it is shown, if that is something else.
+struct Key {
+    id: ColumnId,
+    ty: Type,
+    normal: ColumnId,
+    shown: Option<ColumnId>,
+}
+
+/// A call and the columns of its arguments.
+struct Prepared {
+    id: ColumnId,
+    call: Aggregate,
+    arguments: Vec<ColumnId>,
+    filter: Option<ColumnId>,
+}
+
+impl Grouped {
+    /// One group of all rows.
+    pub(super) fn of_all(calls: Vec<(ColumnId, Aggregate)>) -> Self {
+        Self { keys: Vec::new(), sets: vec![Vec::new()], calls, grouping: Vec::new() }
+    }
+}
+
+impl Lowering<'_> {
+    pub(super) fn aggregate(&mut self, input: Plan, grouped: Grouped, wanted: &Wanted) -> Result<LogicalPlan> {
+        let Grouped { keys, sets, calls, grouping } = grouped;
+        let calls: Vec<_> = calls.into_iter().filter(|(id, _)| wanted.contains(id)).collect();
+        // Everything that is computed for each row before it is grouped.
+        let mut exprs: Vec<Typed> = keys.iter().map(|(_, key)| key.clone()).collect();
+        for (_, call) in &calls {
+            exprs.extend(values_of(call).cloned());
+            exprs.extend(call.filter.clone());
+        }
+        let input = self.with_subqueries(input, &mut exprs, &Wanted::new())?;
+        let mut exprs = exprs.into_iter();
+        let mut columns: Vec<(ColumnId, Expr)> = Vec::new();
+        let keys = self.keys(&keys, &mut exprs, &mut columns)?;
+        let calls = self.calls(calls, &mut exprs, &mut columns)?;
+        let rows = self.project(input, &Wanted::new(), columns)?;
+        let mut plan: Option<LogicalPlan> = None;
+        for set in &sets {
+            let groups = self.grouped_by(rows.clone(), &keys, set, &calls, &grouping)?;
+            plan = Some(match plan {
+                None => groups,
+                Some(others) => LogicalPlanBuilder::from(others).union(groups)?.build()?,
+            });
+        }
+        let plan = plan.ok_or_else(|| fault(AthenaError::internal(&"a grouping without sets")))?;
+        self.project(plan, wanted, Vec::new())
+    }
+
+    fn keys(
+        &mut self,
+        keys: &[(ColumnId, Typed)],
+        exprs: &mut impl Iterator<Item = Typed>,
+        columns: &mut Vec<(ColumnId, Expr)>,
+    ) -> Result<Vec<Key>> {
+        let mut all = Vec::new();
+        for ((id, _), key) in keys.iter().zip(exprs) {
+            let normal = self.new_column();
+            columns.push((normal, self.normal(&key)?));
+            let shown = (!is_plain(&key.ty)).then(|| self.new_column());
+            if let Some(shown) = shown {
+                columns.push((shown, self.expr(&key)?));
+            }
+            all.push(Key { id: *id, ty: key.ty, normal, shown });
+        }
+        Ok(all)
+    }
+
+    fn calls(
+        &mut self,
+        calls: Vec<(ColumnId, Aggregate)>,
+        exprs: &mut impl Iterator<Item = Typed>,
+        columns: &mut Vec<(ColumnId, Expr)>,
+    ) -> Result<Vec<Prepared>> {
+        let mut all = Vec::new();
+        for (id, call) in calls {
+            let mut arguments = Vec::new();
+            let count = values_of(&call).count();
+            for value in exprs.by_ref().take(count) {
+                let argument = self.new_column();
+                columns.push((argument, self.expr(&value)?));
+                arguments.push(argument);
+            }
+            let filter = match call.filter.is_some().then(|| exprs.next()).flatten() {
+                None => None,
+                Some(condition) => {
+                    let filter = self.new_column();
+                    columns.push((filter, self.expr(&condition)?));
+                    Some(filter)
+                }
+            };
+            all.push(Prepared { id, call, arguments, filter });
+        }
+        Ok(all)
+    }
+
+    /// The groups of one grouping set.
+    fn grouped_by(
+        &mut self,
+        rows: LogicalPlan,
+        keys: &[Key],
+        set: &[usize],
+        calls: &[Prepared],
+        grouping: &[(ColumnId, Vec<usize>)],
+    ) -> Result<LogicalPlan> {
+        let of_set = || set.iter().filter_map(|n| keys.get(*n));
+        let by: Vec<Expr> = of_set().map(|key| column(key.normal)).collect();
+        let mut values: Vec<Expr> = Vec::new();
+        for Prepared { id, call, arguments, filter } in calls {
+            values.push(self.call(call, arguments, *filter)?.alias(name_of(*id)));
+        }
+        for key in of_set() {
+            if let Some(shown) = key.shown {
+                let first = native::first_last::first_value_udaf();
+                let first = AggregateFunction::new_udf(first, vec![column(shown)], false, None, Vec::new(), None);
+                values.push(Expr::AggregateFunction(first).alias(name_of(key.id)));
+            }
+        }
+        if by.is_empty() && values.is_empty() {
+            values.push(native::expr_fn::count(lit(1_i64)).alias("rows"));
+        }
+        let groups = LogicalPlanBuilder::from(rows).aggregate(by, values)?.build()?;
+        let mut columns: Vec<Expr> = calls.iter().map(|call| column(call.id)).collect();
+        for (n, key) in keys.iter().enumerate() {
+            columns.push(match (set.contains(&n), key.shown) {
+                (false, _) => Expr::Literal(ScalarValue::try_from(&arrow_type(&key.ty))?, None).alias(name_of(key.id)),
+                (true, Some(_)) => column(key.id),
+                (true, None) => column(key.normal).alias(name_of(key.id)),
+            });
+        }
+        for (id, of) in grouping {
+            let bits = of.iter().fold(0_i64, |bits, key| bits << 1 | i64::from(!set.contains(key)));
+            columns.push(lit(bits).alias(name_of(*id)));
+        }
+        LogicalPlanBuilder::from(groups).project(columns)?.build()
+    }
+
+    /// A call as DataFusion's own where that computes the same, else as ours.
+    fn call(&self, call: &Aggregate, arguments: &[ColumnId], filter: Option<ColumnId>) -> Result<Expr> {
+        let filter = filter.map(|filter| Box::new(column(filter)));
+        let types: Vec<&Type> = call.arguments.iter().map(|argument| &argument.ty).collect();
+        let (function, arguments) = match native_of(call, &types) {
+            Some(function) => {
+                let mut arguments: Vec<Expr> = arguments.iter().map(|id| column(*id)).collect();
+                if arguments.is_empty() {
+                    arguments.push(lit(1_i64));
+                }
+                if call.name == "avg" {
+                    arguments = arguments.into_iter().map(|argument| cast(argument, DataType::Float64)).collect();
+                }
+                (function, arguments)
+            }
+            None => {
+                let own = Own::new(call, Arc::clone(&self.session));
+                (Arc::new(AggregateUDF::new_from_impl(own)), arguments.iter().map(|id| column(*id)).collect())
+            }
+        };
+        Ok(Expr::AggregateFunction(AggregateFunction::new_udf(function, arguments, false, filter, Vec::new(), None)))
+    }
+
+    /// Every different row once.
+    pub(super) fn distinct_rows(&mut self, input: LogicalPlan, columns: Vec<(ColumnId, Type)>) -> Result<LogicalPlan> {
+        if columns.iter().all(|(_, ty)| is_plain(ty)) {
+            return LogicalPlanBuilder::from(input).distinct()?.build();
+        }
+        let (keys, rows) = self.as_keys(input, columns)?;
+        let set: Vec<usize> = (0..keys.len()).collect();
+        self.grouped_by(rows, &keys, &set, &[], &[])
+    }
+
+    /// INTERSECT and EXCEPT: rows by how often either side has them.
+    pub(super) fn counted(
+        &mut self,
+        left: LogicalPlan,
+        right: LogicalPlan,
+        columns: Vec<(ColumnId, Type)>,
+        distinct: bool,
+        both: bool,
+    ) -> Result<LogicalPlan> {
+        if !distinct {
+            return Err(fault(AthenaError::not_supported("INTERSECT ALL and EXCEPT ALL are not computed here yet")));
+        }
+        let ids: Wanted = columns.iter().map(|(id, _)| *id).collect();
+        let side = self.new_column();
+        let left = self.project(left, &ids, vec![(side, lit(1_i64))])?;
+        let right = self.project(right, &ids, vec![(side, lit(2_i64))])?;
+        let rows = LogicalPlanBuilder::from(left).union(right)?.build()?;
+        let (keys, rows) = self.as_keys_with(rows, columns, side)?;
+        let (least, most) = (self.new_column(), self.new_column());
+        let edge = |name: &'static str, id: ColumnId| Prepared {
+            id,
+            call: Aggregate {
+                name,
+                arguments: vec![typed_column(side, &Type::Bigint)],
+                distinct: false,
+                order_by: Vec::new(),
+                filter: None,
+                returns: Type::Bigint,
+            },
+            arguments: vec![side],
+            filter: None,
+        };
+        let set: Vec<usize> = (0..keys.len()).collect();
+        let groups = self.grouped_by(rows, &keys, &set, &[edge("min", least), edge("max", most)], &[])?;
+        let kept = column(least).eq(lit(1_i64)).and(column(most).eq(lit(if both { 2_i64 } else { 1 })));
+        let kept = LogicalPlanBuilder::from(groups).filter(kept)?.build()?;
+        self.project(kept, &ids, Vec::new())
+    }
+
+    fn as_keys(&mut self, input: LogicalPlan, columns: Vec<(ColumnId, Type)>) -> Result<(Vec<Key>, LogicalPlan)> {
+        self.keyed(input, columns, Wanted::new())
+    }
+
+    fn as_keys_with(&mut self, input: LogicalPlan, columns: Vec<(ColumnId, Type)>, also: ColumnId) -> Result<(Vec<Key>, LogicalPlan)> {
+        self.keyed(input, columns, Wanted::from([also]))
+    }
+
+    /// Columns as the keys that they are grouped by, and whatever else is to stay.
+    fn keyed(&mut self, input: LogicalPlan, columns: Vec<(ColumnId, Type)>, stay: Wanted) -> Result<(Vec<Key>, LogicalPlan)> {
+        let keys: Vec<(ColumnId, Typed)> = columns.into_iter().map(|(id, ty)| (id, typed_column(id, &ty))).collect();
+        let mut made = Vec::new();
+        let mut exprs = keys.iter().map(|(_, key)| key.clone());
+        let keys = self.keys(&keys, &mut exprs, &mut made)?;
+        Ok((keys, self.project(input, &stay, made)?))
+    }
+}
+
+/// The values a call is computed from: its arguments that are no lambdas, then its sort keys.
+fn values_of(call: &Aggregate) -> impl Iterator<Item = &Typed> {
+    let arguments = call.arguments.iter().filter(|argument| !matches!(argument.kind, Kind::Lambda { .. }));
+    arguments.chain(call.order_by.iter().map(|sort| &sort.key))
+}
+
+/// DataFusion's function that computes the same, faults and NaN included.
+fn native_of(call: &Aggregate, types: &[&Type]) -> Option<Arc<AggregateUDF>> {
+    if call.distinct || !call.order_by.is_empty() {
+        return None;
+    }
+    let plain = types.iter().all(|ty| is_plain(ty));
+    Some(match (call.name, types) {
+        ("count", _) => native::count::count_udaf(),
+        ("min", [_]) if plain => native::min_max::min_udaf(),
+        ("max", [_]) if plain => native::min_max::max_udaf(),
+        ("sum", [Type::Double]) => native::sum::sum_udaf(),
+        ("avg", [Type::Double | Type::Bigint]) => native::average::avg_udaf(),
+        ("bool_and" | "every", _) => native::bool_and_or::bool_and_udaf(),
+        ("bool_or", _) => native::bool_and_or::bool_or_udaf(),
+        ("stddev" | "stddev_samp", [Type::Double]) => native::stddev::stddev_udaf(),
+        ("stddev_pop", [Type::Double]) => native::stddev::stddev_pop_udaf(),
+        ("variance" | "var_samp", [Type::Double]) => native::variance::var_samp_udaf(),
+        ("var_pop", [Type::Double]) => native::variance::var_pop_udaf(),
+        _ => return None,
+    })
+}
+
+/// An aggregate of ours: the rows of each group are gathered and computed at once.
+#[derive(Debug, Clone)]
+struct Own {
+    call: Arc<Aggregate>,
+    session: Arc<Session>,
+    signature: Signature,
+}
+
+impl Own {
+    fn new(call: &Aggregate, session: Arc<Session>) -> Self {
+        let count = values_of(call).count();
+        let signature =
+            if count == 0 { Signature::nullary(Volatility::Immutable) } else { Signature::any(count, Volatility::Immutable) };
+        Self { call: Arc::new(call.clone()), session, signature }
+    }
+}
+
+impl PartialEq for Own {
+    fn eq(&self, other: &Self) -> bool {
+        self.call == other.call
+    }
+}
+
+impl Eq for Own {}
+
+impl Hash for Own {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.call.name.hash(state);
+    }
+}
+
+impl AggregateUDFImpl for Own {
+    fn name(&self) -> &str {
+        self.call.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(arrow_type(&self.call.returns))
+    }
+
+    fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        let columns = values_of(&self.call).map(|value| (arrow_type(&value.ty), Vec::new())).collect();
+        Ok(Box::new(Gathered { call: Arc::clone(&self.call), session: Arc::clone(&self.session), columns, rows: 0 }))
+    }
+
+    fn state_fields(&self, _: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        let list = |(n, value): (usize, &Typed)| {
+            let list = DataType::List(Arc::new(Field::new_list_field(arrow_type(&value.ty), true)));
+            Arc::new(Field::new(format!("gathered{n}"), list, true))
+        };
+        Ok(values_of(&self.call).enumerate().map(list).collect())
+    }
+}
+
+/// The rows of one group so far.
+#[derive(Debug)]
+struct Gathered {
+    call: Arc<Aggregate>,
+    session: Arc<Session>,
+    columns: Vec<(DataType, Vec<ArrayRef>)>,
+    rows: usize,
+}
+
+impl Gathered {
+    fn whole(&self) -> Result<Vec<ArrayRef>> {
+        let one = |(ty, parts): &(DataType, Vec<ArrayRef>)| match parts.as_slice() {
+            [] => Ok(new_empty_array(ty)),
+            parts => Ok(concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>())?),
+        };
+        self.columns.iter().map(one).collect()
+    }
+
+    fn value(&self) -> Result<ArrayRef> {
+        let columns = self.whole()?;
+        if self.call.name != "$single" {
+            return reduce(&self.call, &columns, self.rows, &self.session).map_err(fault);
+        }
+        match (columns.first(), self.rows) {
+            (Some(values), 1) => Ok(Arc::clone(values)),
+            (_, 0) => Ok(arrow::array::new_null_array(&arrow_type(&self.call.returns), 1)),
+            _ => Err(fault(several_rows())),
+        }
+    }
+}
+
+impl Accumulator for Gathered {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.rows += values.first().map_or(0, |values| values.len());
+        for ((_, parts), values) in self.columns.iter_mut().zip(values) {
+            parts.push(Arc::clone(values));
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.value()?, 0)
+    }
+
+    fn size(&self) -> usize {
+        let parts = self.columns.iter().flat_map(|(_, parts)| parts);
+        size_of_val(self) + parts.map(|part| part.get_array_memory_size()).sum::<usize>()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let list = |(values, (ty, _)): (ArrayRef, &(DataType, Vec<ArrayRef>))| {
+            let field = Arc::new(Field::new_list_field(ty.clone(), true));
+            let offsets = arrow::buffer::OffsetBuffer::from_lengths([values.len()]);
+            Ok(ScalarValue::List(Arc::new(ListArray::try_new(field, offsets, values, None)?)))
+        };
+        self.whole()?.into_iter().zip(&self.columns).map(list).collect()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        for (n, ((_, parts), states)) in self.columns.iter_mut().zip(states).enumerate() {
+            let states: &ListArray = states.as_list();
+            for row in (0..states.len()).filter(|row| !states.is_null(*row)) {
+                let values = states.value(row);
+                self.rows += if n == 0 { values.len() } else { 0 };
+                parts.push(values);
+            }
+        }
+        Ok(())
+    }
+}

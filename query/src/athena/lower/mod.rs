@@ -1,0 +1,279 @@
+//! From what a statement means to a plan that DataFusion runs.
+//!
+//! Owns: each step of a relation as DataFusion's, which columns are carried how far.
+//! Does not own: what a statement means (`analyze`), values (`eval`), DataFusion's own rewriting and running of plans.
+//! Invariant: a relation's columns are named by their numbers alone, so that no rewriting can take one for another.
+
+mod aggregate;
+mod block;
+mod expr;
+mod join;
+mod subquery;
+mod window;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::compute::concat;
+use arrow::datatypes::{Field, Schema};
+use datafusion::catalog::TableProvider;
+use datafusion::common::Column;
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, cast};
+
+pub(crate) use block::Planner;
+
+use super::analyze::plan::{Plan, Relation, SetColumn};
+use super::analyze::typed::{ColumnId, Kind, Sort, Typed};
+use super::ast::{SampleMethod, SetOp, Span};
+use super::error::AthenaError;
+use super::eval::{Env, Session, eval};
+use super::types::Type;
+use super::values::layout::arrow_type;
+use expr::{column, fault, free_columns, name_of};
+
+/// Columns that somebody above asks for; some may not be there.
+type Wanted = BTreeSet<ColumnId>;
+
+/// The lowering of one statement.
+pub(crate) struct Lowering<'t> {
+    pub(crate) session: Arc<Session>,
+    /// The provider of a table.
+    pub(crate) tables: &'t dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
+    /// Columns of the lowering's own are numbered from here on.
+    pub(crate) next: ColumnId,
+    /// What stands for columns that are values of correlated subqueries.
+    pub(crate) correlated: Vec<(ColumnId, Expr)>,
+    /// Columns of the queries around the one being lowered.
+    pub(crate) around: Vec<(ColumnId, Type)>,
+}
+
+/// What a table of values is called within the engine.
+const ROWS: &str = "rows";
+/// Above the numbers that analysis gives.
+const OWN_COLUMNS: ColumnId = 1 << 32;
+
+impl<'t> Lowering<'t> {
+    pub(crate) fn new(session: Arc<Session>, tables: &'t dyn Fn(&str) -> Option<Arc<dyn TableProvider>>) -> Self {
+        Self { session, tables, next: OWN_COLUMNS, correlated: Vec::new(), around: Vec::new() }
+    }
+
+    /// The plan of a whole statement, its columns in the order of the relation's fields.
+    pub(crate) fn relation(&mut self, relation: Relation) -> Result<LogicalPlan> {
+        let ids: Vec<ColumnId> = relation.fields.iter().map(|field| field.id).collect();
+        let plan = self.plan(relation.plan, &ids.iter().copied().collect())?;
+        // A column may be asked for twice.
+        let columns = ids.iter().enumerate().map(|(i, id)| column(*id).alias(format!("o{i}")));
+        LogicalPlanBuilder::from(plan).project(columns.collect::<Vec<_>>())?.build()
+    }
+
+    fn new_column(&mut self) -> ColumnId {
+        self.next += 1;
+        self.next
+    }
+
+    fn expr(&self, expr: &Typed) -> Result<Expr> {
+        expr::lower(expr, &self.session, &|id| self.stands_for(id))
+    }
+
+    fn normal(&self, expr: &Typed) -> Result<Expr> {
+        expr::normal(expr, &self.session, &|id| self.stands_for(id))
+    }
+
+    /// What a column is that the relation below does not have.
+    fn stands_for(&self, id: ColumnId) -> Option<Expr> {
+        if let Some((_, ty)) = self.around.iter().find(|(own, _)| *own == id) {
+            let field = Arc::new(Field::new(name_of(id), arrow_type(ty), true));
+            return Some(Expr::OuterReferenceColumn(field, Column::new_unqualified(name_of(id))));
+        }
+        self.correlated.iter().find(|(own, _)| *own == id).map(|(_, expr)| expr.clone())
+    }
+
+    /// A step and all below it, with the wanted columns it has.
+    fn plan(&mut self, plan: Plan, wanted: &Wanted) -> Result<LogicalPlan> {
+        match plan {
+            Plan::Nothing => LogicalPlanBuilder::empty(true).build(),
+            Plan::Values { columns, rows } => self.values(&columns, &rows, wanted),
+            Plan::Scan { table, columns, .. } => self.scan(&table, &columns, wanted),
+            Plan::Filter { input, condition } => self.filter(*input, condition, wanted),
+            Plan::Extend { input, columns } => self.extend(*input, columns, wanted),
+            Plan::Join { kind, left, right, on } => self.join(kind, *left, *right, on, wanted),
+            Plan::Aggregate { input, keys, sets, calls, grouping } => {
+                self.aggregate(*input, aggregate::Grouped { keys, sets, calls, grouping }, wanted)
+            }
+            Plan::Window { input, calls } => self.window(*input, calls, wanted),
+            Plan::Distinct { input, columns } => self.distinct(*input, &columns, wanted),
+            Plan::Sort { input, by } => self.sort(*input, by, wanted),
+            Plan::Limit { input, offset, count, with_ties } => self.limit(*input, offset, count, with_ties, wanted),
+            Plan::SetOperation { op, distinct, left, right, columns } => self.set_operation(op, distinct, *left, *right, columns),
+            Plan::Unnest { input, arrays, ordinality, outer } => self.unnest(*input, arrays, ordinality, outer, wanted),
+            Plan::Sample { input, method, percentage } => self.sample(*input, method, percentage, wanted),
+        }
+    }
+
+    /// A relation's columns that are wanted, and these.
+    fn project(&self, input: LogicalPlan, wanted: &Wanted, more: Vec<(ColumnId, Expr)>) -> Result<LogicalPlan> {
+        let mut columns: Vec<Expr> = Vec::new();
+        for id in ids_of(&input) {
+            if wanted.contains(&id) && !more.iter().any(|(other, _)| *other == id) {
+                columns.push(column(id));
+            }
+        }
+        columns.extend(more.into_iter().map(|(id, expr)| expr.alias(name_of(id))));
+        LogicalPlanBuilder::from(input).project(columns)?.build()
+    }
+
+    fn values(&mut self, columns: &[(ColumnId, Type)], rows: &[Vec<Typed>], wanted: &Wanted) -> Result<LogicalPlan> {
+        let env = Env::new(&self.session, 1, Vec::new());
+        let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+        for (n, (id, ty)) in columns.iter().enumerate().filter(|(_, (id, _))| wanted.contains(id)) {
+            let one = |row: &Vec<Typed>| eval(&row[n], &env)?.into_array();
+            let values: Vec<ArrayRef> = rows.iter().map(one).collect::<std::result::Result<_, _>>().map_err(fault)?;
+            let values: Vec<&dyn arrow::array::Array> = values.iter().map(AsRef::as_ref).collect();
+            fields.push(Field::new(name_of(*id), arrow_type(ty), true));
+            arrays.push(concat(&values)?);
+        }
+        let schema = Arc::new(Schema::new(fields));
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)?;
+        let rows = provider_as_source(Arc::new(MemTable::try_new(Arc::clone(&schema), vec![vec![batch]])?));
+        let column = |field: &Arc<Field>| Expr::Column(Column::new(Some(ROWS), field.name())).alias(field.name());
+        LogicalPlanBuilder::scan(ROWS, rows, None)?.project(schema.fields().iter().map(column).collect::<Vec<_>>())?.build()
+    }
+
+    fn scan(&mut self, table: &str, columns: &[(ColumnId, String, Type)], wanted: &Wanted) -> Result<LogicalPlan> {
+        let Some(provider) = (self.tables)(table) else {
+            return Err(fault(AthenaError::not_supported(format!("the table {table} cannot be read here"))));
+        };
+        let schema = provider.schema();
+        let source = LogicalPlanBuilder::scan(table, provider_as_source(provider), None)?;
+        let as_laid_out = |(id, name, ty): &(ColumnId, String, Type)| {
+            let read = Expr::Column(Column::new(Some(table), name.as_str()));
+            let wanted = arrow_type(ty);
+            let is_so = schema.field_with_name(name).is_ok_and(|field| *field.data_type() == wanted);
+            if is_so { read } else { cast(read, wanted) }.alias(name_of(*id))
+        };
+        source.project(columns.iter().filter(|(id, ..)| wanted.contains(id)).map(as_laid_out).collect::<Vec<_>>())?.build()
+    }
+
+    fn filter(&mut self, input: Plan, condition: Typed, wanted: &Wanted) -> Result<LogicalPlan> {
+        let mut conditions = [condition];
+        let input = self.with_subqueries(input, &mut conditions, wanted)?;
+        let condition = self.expr(&conditions[0])?;
+        let filtered = LogicalPlanBuilder::from(input).filter(condition)?.build()?;
+        self.project(filtered, wanted, Vec::new())
+    }
+
+    fn extend(&mut self, input: Plan, columns: Vec<(ColumnId, Typed)>, wanted: &Wanted) -> Result<LogicalPlan> {
+        let (ids, mut values): (Vec<_>, Vec<_>) = columns.into_iter().filter(|(id, _)| wanted.contains(id)).unzip();
+        let input = self.with_subqueries(input, &mut values, wanted)?;
+        let values = values.iter().map(|value| self.expr(value)).collect::<Result<Vec<_>>>()?;
+        self.project(input, wanted, ids.into_iter().zip(values).collect())
+    }
+
+    fn distinct(&mut self, input: Plan, columns: &[ColumnId], wanted: &Wanted) -> Result<LogicalPlan> {
+        let of = columns.iter().copied().collect();
+        let mut keys = input.all_made();
+        keys.retain(|(id, _)| columns.contains(id));
+        let input = self.plan(input, &of)?;
+        let distinct = self.distinct_rows(input, keys)?;
+        self.project(distinct, wanted, Vec::new())
+    }
+
+    fn sort(&mut self, input: Plan, mut by: Vec<Sort>, wanted: &Wanted) -> Result<LogicalPlan> {
+        let mut keys: Vec<Typed> = by.iter().map(|sort| sort.key.clone()).collect();
+        let input = self.with_subqueries(input, &mut keys, wanted)?;
+        for (sort, key) in by.iter_mut().zip(keys) {
+            sort.key = key;
+        }
+        let by = by.iter().map(|sort| {
+            Ok(SortExpr { expr: self.normal(&sort.key)?, asc: !sort.descending, nulls_first: sort.nulls_first })
+        });
+        let sorted = LogicalPlanBuilder::from(input).sort(by.collect::<Result<Vec<_>>>()?)?.build()?;
+        self.project(sorted, wanted, Vec::new())
+    }
+
+    fn limit(
+        &mut self,
+        input: Plan,
+        offset: Option<Typed>,
+        count: Option<Typed>,
+        with_ties: bool,
+        wanted: &Wanted,
+    ) -> Result<LogicalPlan> {
+        if with_ties {
+            return Err(fault(AthenaError::not_supported("FETCH FIRST … WITH TIES is not computed here yet")));
+        }
+        let number = |expr: Option<Typed>| -> Result<Option<usize>> {
+            let Some(expr) = expr else { return Ok(None) };
+            let env = Env::new(&self.session, 1, Vec::new());
+            let value = eval(&expr, &env).and_then(super::eval::Column::into_array).map_err(fault)?;
+            let value = super::values::text::json(&expr.ty, &value, 0).map_err(fault)?;
+            Ok(value.as_u64().and_then(|n| usize::try_from(n).ok()))
+        };
+        let (offset, count) = (number(offset)?, number(count)?);
+        let input = self.plan(input, wanted)?;
+        LogicalPlanBuilder::from(input).limit(offset.unwrap_or(0), count)?.build()
+    }
+
+    fn set_operation(
+        &mut self,
+        op: SetOp,
+        distinct: bool,
+        left: Plan,
+        right: Plan,
+        columns: Vec<SetColumn>,
+    ) -> Result<LogicalPlan> {
+        let mut side = |input: Plan, value: fn(&SetColumn) -> &Typed| -> Result<LogicalPlan> {
+            let columns_of_side = columns.iter().map(|column| (column.id, value(column).clone())).collect();
+            let ids = columns.iter().map(|column| column.id).collect();
+            self.extend(input, columns_of_side, &ids)
+        };
+        let left = side(left, |column| &column.left)?;
+        let right = side(right, |column| &column.right)?;
+        let keys: Vec<(ColumnId, Type)> = columns.iter().map(|column| (column.id, column.ty.clone())).collect();
+        match op {
+            SetOp::Union => {
+                let both = LogicalPlanBuilder::from(left).union(right)?.build()?;
+                if distinct { self.distinct_rows(both, keys) } else { Ok(both) }
+            }
+            SetOp::Intersect => self.counted(left, right, keys, distinct, true),
+            SetOp::Except => self.counted(left, right, keys, distinct, false),
+        }
+    }
+
+    fn sample(&mut self, input: Plan, method: SampleMethod, percentage: Typed, wanted: &Wanted) -> Result<LogicalPlan> {
+        // Rows one by one; Trino's SYSTEM takes whole splits, which an engine of one process has none of.
+        let _ = method;
+        let span = percentage.span;
+        let random = Typed::new(Kind::Call { name: "random", arguments: Vec::new() }, Type::Double, span);
+        let hundred = Typed::new(Kind::Literal(super::analyze::typed::Literal::Double(100.0)), Type::Double, span);
+        let percent = percentage.coerced(&Type::Double);
+        let share = Typed::new(Kind::Call { name: "$divide", arguments: vec![percent, hundred] }, Type::Double, span);
+        let chosen = Kind::Compare { op: super::ast::Comparison::Less, left: Box::new(random), right: Box::new(share) };
+        self.filter(input, Typed::new(chosen, Type::Boolean, span), wanted)
+    }
+}
+
+/// The columns a relation has.
+fn ids_of(plan: &LogicalPlan) -> Vec<ColumnId> {
+    plan.schema().fields().iter().filter_map(|field| field.name().strip_prefix('c')?.parse().ok()).collect()
+}
+
+/// Everything an expression names, its subqueries' relations included.
+fn mentioned(expr: &Typed, all: &mut Wanted) {
+    all.extend(free_columns(expr));
+    expr.walk(&mut |part| {
+        if let Kind::Subquery(query) = &part.kind {
+            query.relation().plan.walk_exprs(&mut |inner| mentioned(inner, all));
+        }
+        true
+    });
+}
+
+/// A column as an expression.
+fn typed_column(id: ColumnId, ty: &Type) -> Typed {
+    Typed::new(Kind::Column(id), ty.clone(), Span::default())
+}

@@ -1,0 +1,220 @@
+//! Windows.
+//!
+//! Owns: bringing the rows of each partition together and in order, one partition at a time.
+//! Does not own: what is computed over a partition (`functions::window`).
+//! Invariant: a partition is computed once it is whole; its memory is accounted for before that.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::{SortOptions, concat_batches};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::row::{OwnedRow, RowConverter, SortField};
+use datafusion::error::Result;
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::block::{Step, step};
+use super::expr::{fault, name_of};
+use super::{Lowering, Wanted, ids_of, mentioned};
+use crate::athena::analyze::plan::Plan;
+use crate::athena::analyze::typed::{ColumnId, Kind, Sort, Typed, WindowCall};
+use crate::athena::ast::Span;
+use crate::athena::eval::{Column, Env, Session};
+use crate::athena::functions::window::compute;
+use crate::athena::values::layout::arrow_type;
+
+/// Calls over windows of one partitioning and one order.
+#[derive(Debug)]
+pub(super) struct Windows {
+    /// Columns whose equal values are one partition, in their normal form.
+    partition: Vec<ColumnId>,
+    /// Columns that sort a partition, in their normal form.
+    order: Vec<(ColumnId, SortOptions)>,
+    calls: Vec<(ColumnId, WindowCall)>,
+    session: Arc<Session>,
+}
+
+impl Windows {
+    pub(super) fn partition_names(&self) -> Vec<String> {
+        self.partition.iter().map(|id| name_of(*id)).collect()
+    }
+
+    /// What the input is sorted by: partition by partition, each in its order.
+    pub(super) fn sort_names(&self) -> Vec<(String, SortOptions)> {
+        let partition = self.partition.iter().map(|id| (name_of(*id), SortOptions::default()));
+        partition.chain(self.order.iter().map(|(id, options)| (name_of(*id), *options))).collect()
+    }
+
+    /// The rows of one whole partition with the calls' values.
+    fn of_partition(&self, rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+        let columns = columns_of(rows);
+        let env = Env::new(&self.session, rows.num_rows(), columns);
+        let mut made: Vec<(String, ArrayRef)> = Vec::new();
+        for (id, call) in &self.calls {
+            made.push((name_of(*id), compute(call, &env).map_err(fault)?));
+        }
+        let column = |field: &Arc<Field>| {
+            let found = made.iter().find(|(name, _)| name == field.name()).map(|(_, values)| Arc::clone(values));
+            found.or_else(|| rows.column_by_name(field.name()).cloned())
+        };
+        Ok(RecordBatch::try_new(Arc::clone(schema), schema.fields().iter().filter_map(column).collect())?)
+    }
+}
+
+/// A batch's columns by their numbers.
+pub(super) fn columns_of(rows: &RecordBatch) -> Vec<(ColumnId, Column)> {
+    let schema = rows.schema();
+    let numbered = schema.fields().iter().zip(rows.columns()).filter_map(|(field, values)| {
+        let id = field.name().strip_prefix('c')?.parse().ok()?;
+        Some((id, Column::new(Arc::clone(values))))
+    });
+    numbered.collect()
+}
+
+impl Lowering<'_> {
+    pub(super) fn window(
+        &mut self,
+        input: Plan,
+        mut calls: Vec<(ColumnId, WindowCall)>,
+        wanted: &Wanted,
+    ) -> Result<LogicalPlan> {
+        let mut parts: Vec<Typed> = calls.iter_mut().flat_map(|(_, call)| take_parts(call)).collect();
+        let mut below = wanted.clone();
+        parts.iter().for_each(|part| mentioned(part, &mut below));
+        let mut plan = self.with_subqueries(input, &mut parts, &below)?;
+        let mut parts = parts.into_iter();
+        calls.iter_mut().for_each(|(_, call)| put_parts(call, &mut parts));
+        while let Some((_, first)) = calls.first() {
+            let alike = |call: &WindowCall| call.partition_by == first.partition_by && call.order_by == first.order_by;
+            let (now, later): (Vec<_>, Vec<_>) = calls.iter().cloned().partition(|(_, call)| alike(call));
+            plan = self.windows(plan, now)?;
+            calls = later;
+        }
+        self.project(plan, wanted, Vec::new())
+    }
+
+    /// Calls over one partitioning and one order.
+    fn windows(&mut self, input: LogicalPlan, calls: Vec<(ColumnId, WindowCall)>) -> Result<LogicalPlan> {
+        let Some((_, first)) = calls.first() else { return Ok(input) };
+        let (mut keys, mut partition, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        for key in &first.partition_by {
+            let id = self.new_column();
+            keys.push((id, self.normal(key)?));
+            partition.push(id);
+        }
+        for Sort { key, descending, nulls_first } in &first.order_by {
+            let id = self.new_column();
+            keys.push((id, self.normal(key)?));
+            order.push((id, SortOptions { descending: *descending, nulls_first: *nulls_first }));
+        }
+        let all = ids_of(&input).into_iter().collect();
+        let input = self.project(input, &all, keys)?;
+        let mut fields: Vec<Field> = input.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+        fields.extend(calls.iter().map(|(id, call)| Field::new(name_of(*id), arrow_type(&call.returns), true)));
+        step(input, Schema::new(fields), Step::Windows(Windows { partition, order, calls, session: Arc::clone(&self.session) }))
+    }
+}
+
+/// The expressions of a call, so that their subqueries can be computed first.
+fn take_parts(call: &mut WindowCall) -> Vec<Typed> {
+    let whole = Typed::new(Kind::Window(Box::new(call.clone())), call.returns.clone(), Span::default());
+    vec![whole]
+}
+
+fn put_parts(call: &mut WindowCall, parts: &mut impl Iterator<Item = Typed>) {
+    if let Some(Typed { kind: Kind::Window(whole), .. }) = parts.next() {
+        *call = *whole;
+    }
+}
+
+/// Rows that wait for their partition to be whole.
+struct Waiting {
+    step: Arc<Step>,
+    schema: SchemaRef,
+    converter: Option<RowConverter>,
+    rows: Vec<RecordBatch>,
+    key: Option<OwnedRow>,
+    memory: MemoryReservation,
+}
+
+/// The stream of a window step.
+pub(super) fn windowed(
+    input: SendableRecordBatchStream,
+    schema: SchemaRef,
+    step: Arc<Step>,
+    context: &TaskContext,
+) -> SendableRecordBatchStream {
+    let memory = MemoryConsumer::new("Window").register(context.memory_pool());
+    let waiting = Waiting { step, schema: Arc::clone(&schema), converter: None, rows: Vec::new(), key: None, memory };
+    let batches = input.map(|batch| batch.map(Some)).chain(futures::stream::once(async { Ok(None) }));
+    let out = batches.scan(waiting, |waiting, batch| {
+        let done = batch.and_then(|batch| match batch {
+            Some(batch) => waiting.take(&batch),
+            None => waiting.finish(),
+        });
+        futures::future::ready(Some(done))
+    });
+    let out = out.try_filter_map(|batch| futures::future::ready(Ok(batch.filter(|batch| batch.num_rows() > 0))));
+    Box::pin(RecordBatchStreamAdapter::new(schema, out))
+}
+
+impl Waiting {
+    fn windows(&self) -> Option<&Windows> {
+        if let Step::Windows(windows) = &*self.step { Some(windows) } else { None }
+    }
+
+    /// Takes rows in and gives those of partitions that are whole by now.
+    fn take(&mut self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
+        let step = Arc::clone(&self.step);
+        let Step::Windows(windows) = &*step else { return Ok(None) };
+        if windows.partition.is_empty() || batch.num_rows() == 0 {
+            self.keep(batch.clone())?;
+            return Ok(None);
+        }
+        let columns: Vec<ArrayRef> = windows.partition_names().iter().filter_map(|name| batch.column_by_name(name).cloned()).collect();
+        if self.converter.is_none() {
+            let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
+            self.converter = Some(RowConverter::new(fields)?);
+        }
+        let Some(converter) = &self.converter else { return Ok(None) };
+        let keys = converter.convert_columns(&columns)?;
+        let (mut whole, mut from) = (Vec::new(), 0);
+        for row in 0..batch.num_rows() {
+            let before = if row == 0 { self.key.as_ref().map(OwnedRow::row) } else { Some(keys.row(row - 1)) };
+            if before.is_some_and(|before| before != keys.row(row)) {
+                self.keep(batch.slice(from, row - from))?;
+                whole.extend(self.whole_partition()?);
+                from = row;
+            }
+        }
+        self.keep(batch.slice(from, batch.num_rows() - from))?;
+        self.key = Some(keys.row(batch.num_rows() - 1).owned());
+        if whole.is_empty() { Ok(None) } else { Ok(Some(concat_batches(&self.schema, &whole)?)) }
+    }
+
+    fn keep(&mut self, batch: RecordBatch) -> Result<()> {
+        if batch.num_rows() > 0 {
+            // A slice holds on to its whole batch, but only once.
+            self.memory.try_grow(batch.get_array_memory_size() / self.rows.len().max(1))?;
+            self.rows.push(batch);
+        }
+        Ok(())
+    }
+
+    fn whole_partition(&mut self) -> Result<Option<RecordBatch>> {
+        let rows = std::mem::take(&mut self.rows);
+        let (Some(first), Some(windows)) = (rows.first(), self.windows()) else { return Ok(None) };
+        let made = windows.of_partition(&concat_batches(&first.schema(), &rows)?, &self.schema)?;
+        self.memory.free();
+        Ok(Some(made))
+    }
+
+    fn finish(&mut self) -> Result<Option<RecordBatch>> {
+        self.whole_partition()
+    }
+}
