@@ -56,7 +56,8 @@ impl Json {
                 out.push(']');
             }
             Self::Object(members) => {
-                let last: std::collections::BTreeMap<&str, &Self> = members.iter().map(|(name, value)| (&**name, value)).collect();
+                let last: std::collections::BTreeMap<&str, &Self> =
+                    members.iter().map(|(name, value)| (&**name, value)).collect();
                 out.push('{');
                 for (i, (name, value)) in last.into_iter().enumerate() {
                     out.push_str(if i == 0 { "" } else { "," });
@@ -267,7 +268,9 @@ mod tests {
         ] {
             assert_eq!(Json::parse(text).map(|json| json.canonical()).as_deref(), Some(canonical), "{text}");
         }
-        for wrong in ["", "[1,]", "{\"a\":1,}", "01", "+1", ".5", "1.", "tru", "'a'", "\"\t\"", "1 2", "\"\\x\"", "\"\\u12é\"", "[1"] {
+        for wrong in
+            ["", "[1,]", "{\"a\":1,}", "01", "+1", ".5", "1.", "tru", "'a'", "\"\t\"", "1 2", "\"\\x\"", "\"\\u12é\"", "[1"]
+        {
             assert_eq!(Json::parse(wrong), None, "{wrong}");
         }
         assert_eq!(Json::parse(&"[".repeat(100_000)), None);

@@ -12,6 +12,7 @@ pub(crate) mod json;
 pub(crate) mod layout;
 pub(crate) mod like;
 pub(crate) mod number;
+pub(crate) mod special;
 pub(crate) mod text;
 pub(crate) mod time;
 pub(crate) mod zone;

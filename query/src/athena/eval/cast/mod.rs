@@ -173,6 +173,9 @@ mod tests {
             }
             assert_eq!(value, Ok(expected), "{expression}");
         }
-        assert_eq!(value_of("CAST(1000 AS varchar(3))"), Err("INVALID_CAST_ARGUMENT: Value 1000 cannot be represented as varchar(3)".into()));
+        assert_eq!(
+            value_of("CAST(1000 AS varchar(3))"),
+            Err("INVALID_CAST_ARGUMENT: Value 1000 cannot be represented as varchar(3)".into())
+        );
     }
 }

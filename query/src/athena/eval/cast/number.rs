@@ -173,7 +173,8 @@ fn decimals(values: &ArrayRef, from: &Type, to: &Type, size: (u8, u8), tries: bo
     let (precision, scale) = size;
     let none = |shown: String| AthenaError::invalid_cast(format!("Cannot cast {shown} to DECIMAL({precision}, {scale})"));
     let fitting = |value: Option<i128>| value.filter(|value| value.unsigned_abs() < 10_u128.pow(u32::from(precision)));
-    let of_floating = |text: String, name: &str| number::rounded(&text, precision, scale).map_err(|_| none(format!("{name} '{text}'")));
+    let of_floating =
+        |text: String, name: &str| number::rounded(&text, precision, scale).map_err(|_| none(format!("{name} '{text}'")));
     match from {
         Type::Boolean => each::<Bool, i128>(values, to, tries, |value| {
             fitting(rescaled(i128::from(value), 0, scale)).ok_or_else(|| none(format!("BOOLEAN '{value}'")))

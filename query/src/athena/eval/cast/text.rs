@@ -7,7 +7,7 @@
 use arrow::array::{Array as _, ArrayRef};
 use arrow::datatypes::DataType;
 
-use super::{each, Result};
+use super::{Result, each};
 use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::{Arg as _, Bytes, Double, Produce as _, Real, Text};
 use crate::athena::types::Type;
@@ -20,7 +20,9 @@ pub(super) fn cast(values: &ArrayRef, from: &Type, to: &Type, tries: bool) -> Re
     let none = |what: &str, text: &str| AthenaError::invalid_cast(format!("Cannot cast value to {what}: {text}"));
     match (from, to) {
         (Varchar(_), Varbinary) => each::<Text, Vec<u8>>(values, to, tries, |text| Ok(text.as_bytes().to_vec())),
-        (Varchar(_), Uuid) => each::<Text, Vec<u8>>(values, to, tries, |text| address::uuid(text).map_err(AthenaError::invalid_cast)),
+        (Varchar(_), Uuid) => {
+            each::<Text, Vec<u8>>(values, to, tries, |text| address::uuid(text).map_err(AthenaError::invalid_cast))
+        }
         (Varchar(_), IpAddress) => {
             each::<Text, Vec<u8>>(values, to, tries, |text| address::ip(text).ok_or_else(|| none("IPADDRESS", text)))
         }
