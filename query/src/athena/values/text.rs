@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 
 use super::address;
-use super::float::{double, real};
+use super::float::{double, plain_real, real};
 use super::layout::{picos_per_unit, zoned};
 use super::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
 use crate::athena::error::AthenaError;
@@ -118,7 +118,7 @@ pub(crate) fn json(ty: &Type, values: &ArrayRef, at: usize) -> Result<serde_json
                 Type::Real => {
                     let value = Real::get(&Real::reader(values)?, at);
                     // The shortest digits of 32 bits, not those of 64.
-                    (value.to_string().parse().unwrap_or(f64::NAN), real(value))
+                    (plain_real(value).parse().unwrap_or(f64::NAN), real(value))
                 }
                 _ => {
                     let value = Double::get(&Double::reader(values)?, at);

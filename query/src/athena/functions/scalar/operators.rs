@@ -17,8 +17,8 @@ use crate::athena::eval::Column;
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
 
-/// Ten to the digits a decimal has at most.
-const DECIMAL_END: i128 = 10_i128.pow(38);
+const DECIMAL_DIGITS: u32 = 38;
+const DECIMAL_END: i128 = 10_i128.pow(DECIMAL_DIGITS);
 
 pub(super) fn find(name: &str) -> Option<Compute> {
     Some(match name {
@@ -142,8 +142,11 @@ fn decimals(call: &Call<'_>, scale: u8) -> Result<ArrayRef> {
     let [Type::Decimal { scale: left, .. }, Type::Decimal { scale: right, .. }] = call.types else {
         return Err(call.wrong_layout());
     };
-    let (left, right) = (u32::from(*left), u32::from(*right));
-    let scale = u32::from(scale);
+    if u32::from(scale) > DECIMAL_DIGITS {
+        let message = format!("DECIMAL scale must be in range [0, precision ({DECIMAL_DIGITS})]: {scale}");
+        return Err(call.invalid(message));
+    }
+    let (left, right, scale) = (u32::from(*left), u32::from(*right), u32::from(scale));
     match call.name {
         "$multiply" => each(call, |a, b| fitting(a.checked_mul(b))),
         "$divide" => {
@@ -170,6 +173,10 @@ fn each(call: &Call<'_>, f: impl Fn(i128, i128) -> Result<i128>) -> Result<Array
 fn divided(a: i128, b: i128, shift: u32) -> Result<i128> {
     if b == 0 {
         return Err(AthenaError::division_by_zero());
+    }
+    // Trino shifts by no more, even a zero.
+    if shift >= DECIMAL_DIGITS {
+        return Err(overflow());
     }
     let sign = a.signum() * b.signum();
     if let Some(value) = 10_i128.checked_pow(shift).and_then(|unit| a.checked_mul(unit)) {

@@ -46,6 +46,13 @@ fn short(count: i64) -> String {
         value if value < 100.0 => 1,
         _ => 0,
     };
+    // Half up: of a value exactly in the middle, the one beyond.
+    let exact = format!("{value:.60}");
+    let is_middle = exact
+        .split_once('.')
+        .and_then(|(_, fraction)| fraction.get(digits..))
+        .is_some_and(|rest| rest.trim_end_matches('0') == "5");
+    let value = if is_middle { value * (1.0 + f64::EPSILON) } else { value };
     let written = format!("{value:.digits$}");
     let written = if digits > 0 { written.trim_end_matches('0').trim_end_matches('.') } else { &written };
     format!("{written}{}", THOUSANDS[unit])
