@@ -24,7 +24,7 @@ pub(crate) fn double(value: f64) -> String {
 /// As `double`, with seven digits at most.
 pub(crate) fn real(value: f32) -> String {
     special(f64::from(value)).unwrap_or_else(|| {
-        let text = shortest(value);
+        let text = shortest(value, f32::DIGITS);
         let wide: f64 = text.parse().unwrap_or(f64::NAN);
         // Of whole numbers in the middle between two Java takes the one further from zero, else the even one.
         let is_middle = wide.fract() == 0.0
@@ -37,12 +37,12 @@ pub(crate) fn real(value: f32) -> String {
 
 /// `100.0`, `1.0E7`: as Java's `Double.toString`.
 pub(crate) fn plain_double(value: f64) -> String {
-    if value.is_finite() && value != 0.0 { plain(&shortest(value)) } else { plain_special(value) }
+    if value.is_finite() && value != 0.0 { plain(&shortest(value, f64::DIGITS)) } else { plain_special(value) }
 }
 
 /// As Java's `Float.toString`.
 pub(crate) fn plain_real(value: f32) -> String {
-    if value.is_finite() && value != 0.0 { plain(&shortest(value)) } else { plain_special(f64::from(value)) }
+    if value.is_finite() && value != 0.0 { plain(&shortest(value, f32::DIGITS)) } else { plain_special(f64::from(value)) }
 }
 
 fn special(value: f64) -> Option<String> {
@@ -69,10 +69,14 @@ fn plain_special(value: f64) -> String {
 }
 
 /// The fewest digits that are read back as the same, but two at least: of the smallest double Java writes 4.9E-324, though 5E-324
-/// is nearest to it too. Of two such the nearer one, or the even one.
-fn shortest<F: LowerExp + FromStr + PartialEq>(value: F) -> String {
+/// is nearest to it too. Of two such the nearer one, or the even one; up to
+/// `unique` digits there are no two.
+fn shortest<F: LowerExp + FromStr + PartialEq>(value: F, unique: u32) -> String {
     let text = format!("{value:e}");
     let digits = text.bytes().take_while(|b| *b != b'e').filter(u8::is_ascii_digit).count();
+    if (2..=unique as usize).contains(&digits) {
+        return text;
+    }
     let even = format!("{value:.*e}", digits.max(2) - 1);
     if even.parse().is_ok_and(|read: F| read == value) { even } else { text }
 }
@@ -83,14 +87,14 @@ fn digits(value: f64) -> String {
     if magnitude.fract() == 0.0 && (1.0..INTEGERS).contains(&magnitude) {
         return integer(value);
     }
-    let is_power = value.is_normal() && value.to_bits() % MANTISSA == 0;
+    let is_power = value.is_normal() && value.to_bits().is_multiple_of(MANTISSA);
     if is_power || magnitude >= INTEGERS {
         return (1..17)
             .map(|count| format!("{value:.count$e}"))
             .find(|text| is_own(magnitude, text))
             .unwrap_or_else(|| format!("{value:.16e}"));
     }
-    shortest(value)
+    shortest(value, f64::DIGITS)
 }
 
 /// Whether the digits are within half the way to the next double, of powers of two a quarter; its end belongs to none.
@@ -115,7 +119,6 @@ fn integer(value: f64) -> String {
     let spare = (bits - 54).max(0);
     // As in Java's table: the digits of that power of two but for one.
     let dropped = if spare > 1 { u32::try_from(spare).map_or(0, |spare| 2_u64.pow(spare).ilog10()) } else { 0 };
-    #[expect(clippy::cast_possible_truncation, reason = "below 2^63 and whole")]
     let whole = value.abs() as i64;
     let unit = 10_i64.pow(dropped);
     let rounded = whole / unit + i64::from(dropped > 0 && whole % unit >= unit / 2);
@@ -170,7 +173,7 @@ mod tests {
             (1e18, "1.0E18"),
             (5.902_958_103_587_057E20, "5.9029581035870565E20"),
             (2_f64.powi(-44), "5.6843418860808015E-14"),
-            (751_452_743_123_461.25, "7.514527431234612E14"),
+            (751_452_743_123_461.3, "7.514527431234612E14"),
             (4.9E-324, "4.9E-324"),
             (f64::MAX, "1.7976931348623157E308"),
             (f64::NEG_INFINITY, "-Infinity"),
