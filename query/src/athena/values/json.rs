@@ -98,7 +98,7 @@ pub(crate) fn write_text(text: &str, out: &mut String) {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            c if !(' '..='\u{ffff}').contains(&c) => {
+            c if c < ' ' || c > '\u{ffff}' => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     let _ = write!(out, "\\u{unit:04X}");
                 }
