@@ -10,7 +10,7 @@ use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, resolve_name};
 use crate::athena::values::time::NoTime;
 use crate::athena::values::zone::NoZone;
-use crate::athena::values::{date, interval, number, time, zone};
+use crate::athena::values::{date, interval, json, number, time, zone};
 
 /// The literal an expression is; `None` when it is none.
 ///
@@ -81,7 +81,7 @@ fn typed(name: &TypeName, text: &str, span: Span) -> Result<(Literal, Type), Ath
         Type::Varchar(_) => Literal::String(text.to_owned()),
         Type::Char(_) => return Ok((Literal::String(text.trim_end_matches(' ').to_owned()), Type::Char(length(text)))),
         Type::Varbinary => Literal::Binary(text.as_bytes().to_vec()),
-        Type::Json if serde_json::from_str::<serde_json::Value>(text).is_err() => return Err(wrong()),
+        Type::Json => Literal::String(json::canonical(text).map_err(|_| wrong())?),
         _ => Literal::Text(text.to_owned()),
     };
     Ok((value, ty))

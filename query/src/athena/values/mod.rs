@@ -6,6 +6,8 @@
 
 pub(crate) mod date;
 pub(crate) mod interval;
+pub(crate) mod json;
+pub(crate) mod json_path;
 pub(crate) mod layout;
 pub(crate) mod like;
 pub(crate) mod number;

@@ -68,23 +68,24 @@ pub(crate) fn decimal(value: i128, scale: u8) -> String {
 
 /// `1.0E2`: the shortest digits that are read back as the same, one before the point and at least one after it.
 pub(crate) fn double(value: f64) -> String {
-    scientific(value, value.is_nan(), &format!("{value:E}"))
+    scientific(value, &format!("{value:E}"), &format!("{value:.1E}"))
 }
 
 /// As `double`.
 pub(crate) fn real(value: f32) -> String {
-    scientific(f64::from(value), value.is_nan(), &format!("{value:E}"))
+    scientific(f64::from(value), &format!("{value:E}"), &format!("{value:.1E}"))
 }
 
-fn scientific(value: f64, is_nan: bool, shortest: &str) -> String {
-    if is_nan {
+/// Where one digit would do there are two, those nearest to the value: 4.9E-324.
+fn scientific(value: f64, shortest: &str, of_two_digits: &str) -> String {
+    if value.is_nan() {
         return "NaN".to_owned();
     }
     if value.is_infinite() {
         return if value < 0.0 { "-Infinity".to_owned() } else { "Infinity".to_owned() };
     }
     match shortest.split_once('E') {
-        Some((mantissa, exponent)) if !mantissa.contains('.') => format!("{mantissa}.0E{exponent}"),
+        Some((mantissa, _)) if !mantissa.contains('.') => of_two_digits.to_owned(),
         _ => shortest.to_owned(),
     }
 }

@@ -6,6 +6,9 @@
 //! the signature, laid out as `values::layout` says.
 
 mod arg;
+mod build;
+mod json;
+mod text;
 
 use arrow::array::ArrayRef;
 
@@ -32,9 +35,12 @@ pub(crate) struct Call<'c> {
 }
 
 /// The function of that name; `None` when it is not computed here.
-pub(crate) fn find(_name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 0] = [];
-    families.iter().find_map(|family| family(_name))
+pub(crate) fn find(name: &str) -> Option<Compute> {
+    let families: [fn(&str) -> Option<Compute>; 2] = [
+        json::find,
+        text::find,
+    ];
+    families.iter().find_map(|family| family(name))
 }
 
 /// Whether two calls with the same arguments may give different values.
