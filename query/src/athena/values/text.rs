@@ -46,6 +46,7 @@ pub(crate) fn text(ty: &Type, values: &ArrayRef, at: usize) -> Result<String> {
             let name = if zone.offset_at(0) == 0 { "+00:00".to_owned() } else { zone.name() };
             format!("{}{name}", clock(zone.local_of(picos).rem_euclid(PICOS_PER_DAY), *digits))
         }
+        Type::Uuid => uuid(Bytes::get(&Bytes::reader(values)?, at)),
         Type::IntervalDay => interval_day(int()?),
         Type::IntervalYear => {
             let months = int()?;
@@ -120,6 +121,13 @@ fn interval_day(milliseconds: i64) -> String {
     let all = milliseconds.unsigned_abs();
     let (days, rest) = (all / 86_400_000, all % 86_400_000);
     format!("{sign}{days} {:02}:{:02}:{:02}.{:03}", rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000)
+}
+
+fn uuid(bytes: &[u8]) -> String {
+    bytes.iter().enumerate().fold(String::with_capacity(36), |mut text, (i, byte)| {
+        let _ = write!(text, "{}{byte:02x}", if matches!(i, 4 | 6 | 8 | 10) { "-" } else { "" });
+        text
+    })
 }
 
 /// A value as Trino's client gives it in JSON: numbers as numbers, what JSON has no form for as text, bytes in base 64, a row as an

@@ -6,9 +6,13 @@
 //! the signature, laid out as `values::layout` says.
 
 mod arg;
+mod binary;
 mod build;
 mod json;
+mod regexp;
+mod session;
 mod text;
+mod url;
 
 use arrow::array::ArrayRef;
 
@@ -36,9 +40,13 @@ pub(crate) struct Call<'c> {
 
 /// The function of that name; `None` when it is not computed here.
 pub(crate) fn find(name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 2] = [
+    let families: [fn(&str) -> Option<Compute>; 6] = [
+        binary::find,
         json::find,
+        regexp::find,
+        session::find,
         text::find,
+        url::find,
     ];
     families.iter().find_map(|family| family(name))
 }
