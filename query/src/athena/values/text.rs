@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 
+use super::address;
+use super::float::{double, real};
 use super::layout::{picos_per_unit, zoned};
 use super::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
 use crate::athena::error::AthenaError;
@@ -46,12 +48,13 @@ pub(crate) fn text(ty: &Type, values: &ArrayRef, at: usize) -> Result<String> {
             let name = if zone.offset_at(0) == 0 { "+00:00".to_owned() } else { zone.name() };
             format!("{}{name}", clock(zone.local_of(picos).rem_euclid(PICOS_PER_DAY), *digits))
         }
-        Type::Uuid => uuid(Bytes::get(&Bytes::reader(values)?, at)),
         Type::IntervalDay => interval_day(int()?),
         Type::IntervalYear => {
             let months = int()?;
             format!("{}{}-{}", if months < 0 { "-" } else { "" }, months.abs() / 12, months.abs() % 12)
         }
+        Type::Uuid => address::uuid_text(Bytes::get(&Bytes::reader(values)?, at)),
+        Type::IpAddress => address::ip_text(Bytes::get(&Bytes::reader(values)?, at)),
         other => return Err(AthenaError::internal(&format!("a {other} has no text"))),
     })
 }
@@ -65,30 +68,6 @@ pub(crate) fn decimal(value: i128, scale: u8) -> String {
     let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     format!("{}{whole}.{fraction}", if value < 0 { "-" } else { "" })
-}
-
-/// `1.0E2`: the shortest digits that are read back as the same, one before the point and at least one after it.
-pub(crate) fn double(value: f64) -> String {
-    scientific(value, &format!("{value:E}"), &format!("{value:.1E}"))
-}
-
-/// As `double`.
-pub(crate) fn real(value: f32) -> String {
-    scientific(f64::from(value), &format!("{value:E}"), &format!("{value:.1E}"))
-}
-
-/// Where one digit would do there are two, those nearest to the value: 4.9E-324.
-fn scientific(value: f64, shortest: &str, of_two_digits: &str) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value < 0.0 { "-Infinity".to_owned() } else { "Infinity".to_owned() };
-    }
-    match shortest.split_once('E') {
-        Some((mantissa, _)) if !mantissa.contains('.') => of_two_digits.to_owned(),
-        _ => shortest.to_owned(),
-    }
 }
 
 /// `2024-01-02`; days since 1970.
@@ -121,13 +100,6 @@ fn interval_day(milliseconds: i64) -> String {
     let all = milliseconds.unsigned_abs();
     let (days, rest) = (all / 86_400_000, all % 86_400_000);
     format!("{sign}{days} {:02}:{:02}:{:02}.{:03}", rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000)
-}
-
-fn uuid(bytes: &[u8]) -> String {
-    bytes.iter().enumerate().fold(String::with_capacity(36), |mut text, (i, byte)| {
-        let _ = write!(text, "{}{byte:02x}", if matches!(i, 4 | 6 | 8 | 10) { "-" } else { "" });
-        text
-    })
 }
 
 /// A value as Trino's client gives it in JSON: numbers as numbers, what JSON has no form for as text, bytes in base 64, a row as an

@@ -9,8 +9,7 @@ use arrow::array::ArrayRef;
 
 use super::{Arg, Bool, Call, Compute, Double, Int, Produce, Result, Text};
 use crate::athena::types::Type;
-use crate::athena::values::json::{Malformed, Reader, Token, canonical, unescaped};
-use crate::athena::values::json_path;
+use crate::athena::values::json::{Malformed, Read, Reader, Token, canonical, path, unescaped};
 
 pub(super) fn find(name: &str) -> Option<Compute> {
     Some(match name {
@@ -35,15 +34,15 @@ pub(super) fn find(name: &str) -> Option<Compute> {
 }
 
 /// What is taken of the value that a path leads to.
-type Take<R> = for<'t> fn(&mut Reader<'t>, Token<'t>) -> std::result::Result<Option<R>, Malformed>;
+type Take<R> = for<'t> fn(&mut Reader<'t>, Token<'t>) -> Read<Option<R>>;
 
-fn json<'t>(reader: &mut Reader<'t>, value: Token<'t>) -> std::result::Result<Option<String>, Malformed> {
+fn json<'t>(reader: &mut Reader<'t>, value: Token<'t>) -> Read<Option<String>> {
     let mut out = String::new();
     reader.write(value, false, &mut out)?;
     Ok(Some(out))
 }
 
-fn scalar<'t>(_: &mut Reader<'t>, value: Token<'t>) -> std::result::Result<Option<String>, Malformed> {
+fn scalar<'t>(_: &mut Reader<'t>, value: Token<'t>) -> Read<Option<String>> {
     Ok(plain(value))
 }
 
@@ -57,12 +56,12 @@ fn plain(value: Token<'_>) -> Option<String> {
     }
 }
 
-fn size<'t>(reader: &mut Reader<'t>, value: Token<'t>) -> std::result::Result<Option<i64>, Malformed> {
+fn size<'t>(reader: &mut Reader<'t>, value: Token<'t>) -> Read<Option<i64>> {
     count(reader, value).map(Some)
 }
 
 /// How many parts a value has.
-fn count<'t>(reader: &mut Reader<'t>, value: Token<'t>) -> std::result::Result<i64, Malformed> {
+fn count<'t>(reader: &mut Reader<'t>, value: Token<'t>) -> Read<i64> {
     let mut count = 0;
     loop {
         let more = match value {
@@ -80,7 +79,7 @@ fn count<'t>(reader: &mut Reader<'t>, value: Token<'t>) -> std::result::Result<i
 }
 
 fn extract<R: Produce>(call: &Call<'_>, take: Take<R>) -> Result<ArrayRef> {
-    let parsed = |path: &str| json_path::parse(path).ok_or_else(|| call.invalid(format!("Invalid JSON path: '{path}'")));
+    let parsed = |path: &str| path::parse(path).ok_or_else(|| call.invalid(format!("Invalid JSON path: '{path}'")));
     let known = match call.argument(1)?.is_constant() {
         true => call.first::<Text>(1)?.map(parsed).transpose()?,
         false => None,
@@ -96,7 +95,7 @@ fn extract<R: Produce>(call: &Call<'_>, take: Take<R>) -> Result<ArrayRef> {
     })
 }
 
-fn at_path<R>(text: &str, names: &[String], take: Take<R>) -> std::result::Result<Option<R>, Malformed> {
+fn at_path<R>(text: &str, names: &[String], take: Take<R>) -> Read<Option<R>> {
     let mut reader = Reader::new(text);
     let mut value = reader.value()?;
     for name in names {
@@ -117,7 +116,7 @@ fn at_path<R>(text: &str, names: &[String], take: Take<R>) -> std::result::Resul
 }
 
 /// Goes before the value of an object's field: the first of that name.
-fn to_field(reader: &mut Reader<'_>, name: &str) -> std::result::Result<bool, Malformed> {
+fn to_field(reader: &mut Reader<'_>, name: &str) -> Read<bool> {
     let mut is_first = true;
     while let Some(key) = reader.key(is_first)? {
         if unescaped(key) == name {
@@ -131,7 +130,7 @@ fn to_field(reader: &mut Reader<'_>, name: &str) -> std::result::Result<bool, Ma
 }
 
 /// Goes before an array's element.
-fn to_element(reader: &mut Reader<'_>, index: usize) -> std::result::Result<bool, Malformed> {
+fn to_element(reader: &mut Reader<'_>, index: usize) -> Read<bool> {
     for i in 0..=index {
         if !reader.element(i == 0)? {
             return Ok(false);
@@ -145,7 +144,7 @@ fn to_element(reader: &mut Reader<'_>, index: usize) -> std::result::Result<bool
 }
 
 /// Goes into an array.
-fn array(text: &str) -> std::result::Result<Reader<'_>, Malformed> {
+fn array(text: &str) -> Read<Reader<'_>> {
     let mut reader = Reader::new(text);
     match reader.value()? {
         Token::Array => Ok(reader),
@@ -184,7 +183,7 @@ fn array_contains(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn contains<'c, A: Arg>(call: &Call<'c>, is_it: impl Fn(Token<'_>, A::Of<'c>) -> bool) -> Result<ArrayRef> {
     let (texts, wanted) = (Text::reader(call.values(0)?)?, A::reader(call.values(1)?)?);
-    let found = |row: usize| -> std::result::Result<bool, Malformed> {
+    let found = |row: usize| -> Read<bool> {
         let mut reader = array(Text::get(&texts, call.place(0, row)))?;
         let mut is_first = true;
         while reader.element(is_first)? {
@@ -201,7 +200,7 @@ fn contains<'c, A: Arg>(call: &Call<'c>, is_it: impl Fn(Token<'_>, A::Of<'c>) ->
 }
 
 fn is_scalar(call: &Call<'_>) -> Result<ArrayRef> {
-    let read = |text: &str| -> std::result::Result<bool, Malformed> {
+    let read = |text: &str| -> Read<bool> {
         let mut reader = Reader::new(text);
         let value = reader.value()?;
         reader.skip(value)?;

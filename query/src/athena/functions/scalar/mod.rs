@@ -8,9 +8,15 @@
 mod arg;
 mod binary;
 mod build;
+mod distribution;
+mod extreme;
 mod json;
+mod math;
+mod operators;
 mod regexp;
+mod round;
 mod session;
+mod size;
 mod text;
 mod url;
 
@@ -40,11 +46,17 @@ pub(crate) struct Call<'c> {
 
 /// The function of that name; `None` when it is not computed here.
 pub(crate) fn find(name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 6] = [
+    let families: [fn(&str) -> Option<Compute>; 12] = [
         binary::find,
+        distribution::find,
+        extreme::find,
         json::find,
+        math::find,
+        operators::find,
         regexp::find,
+        round::find,
         session::find,
+        size::find,
         text::find,
         url::find,
     ];

@@ -1,15 +1,11 @@
-//! JSON texts.
+//! Reading JSON texts piece by piece.
 //!
-//! Owns: reading one piece by piece, and writing it as values of type `json` have it.
-//! Does not own: which pieces functions take (`functions::scalar::json`), values of other types as JSON (`text`).
-//! Invariant: what stands after the piece that is asked for is not looked at: it may be malformed. Reading is Jackson's: no
-//! comments, no bare names; numbers with a point or an exponent are doubles.
+//! Owns: which pieces there are, as Jackson reads them: no comments, no bare names; what a text's escapes stand for.
+//! Does not own: whole values (`json`), which pieces functions take (`functions::scalar::json`).
+//! Invariant: what stands after the piece that is asked for is not looked at: it may be malformed. A deep value never overflows
+//! the stack.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-
-use super::text::double;
 
 /// How deep values may lie within each other.
 const DEPTH_MAX: usize = 1000;
@@ -18,7 +14,7 @@ const DEPTH_MAX: usize = 1000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
-type Read<T> = Result<T, Malformed>;
+pub(crate) type Read<T> = Result<T, Malformed>;
 
 /// What a value begins with; of one without parts, all of it. Texts and numbers as written, texts without their quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,15 +31,6 @@ pub(crate) enum Token<'t> {
 pub(crate) struct Reader<'t> {
     rest: &'t str,
     depth: usize,
-}
-
-/// The canonical text of a whole JSON text: keys in order (of UTF-16), each once, no blanks.
-pub(crate) fn canonical(text: &str) -> Read<String> {
-    let mut reader = Reader::new(text);
-    let mut out = String::with_capacity(text.len());
-    let first = reader.value()?;
-    reader.write(first, true, &mut out)?;
-    if reader.is_at_end() { Ok(out) } else { Err(Malformed) }
 }
 
 impl<'t> Reader<'t> {
@@ -99,57 +86,8 @@ impl<'t> Reader<'t> {
         self.parts(begun, |reader, _, value| reader.skip(value))
     }
 
-    /// Writes a value that has begun, its keys in order when `sorted`, else as they stand.
-    pub(crate) fn write(&mut self, begun: Token<'t>, sorted: bool, out: &mut String) -> Read<()> {
-        match begun {
-            Token::Object if sorted => self.write_sorted(out)?,
-            Token::Object | Token::Array => {
-                let (open, close) = if begun == Token::Object { ('{', '}') } else { ('[', ']') };
-                out.push(open);
-                let from = out.len();
-                self.parts(begun, |reader, key, value| {
-                    if out.len() > from {
-                        out.push(',');
-                    }
-                    if let Some(key) = key {
-                        write_text(key, out);
-                        out.push(':');
-                    }
-                    reader.write(value, sorted, out)
-                })?;
-                out.push(close);
-            }
-            Token::Text(text) => write_text(text, out),
-            Token::Number(written) => out.push_str(&number(written)),
-            Token::Bool(value) => out.push_str(if value { "true" } else { "false" }),
-            Token::Null => out.push_str("null"),
-        }
-        Ok(())
-    }
-
-    /// Of a key that is there twice, the last.
-    fn write_sorted(&mut self, out: &mut String) -> Read<()> {
-        let mut fields: BTreeMap<Vec<u16>, String> = BTreeMap::new();
-        self.parts(Token::Object, |reader, key, value| {
-            let mut field = String::new();
-            let key = key.unwrap_or_default();
-            write_text(key, &mut field);
-            field.push(':');
-            reader.write(value, true, &mut field)?;
-            fields.insert(units(key).collect(), field);
-            Ok(())
-        })?;
-        out.push('{');
-        for (i, field) in fields.values().enumerate() {
-            out.push_str(if i > 0 { "," } else { "" });
-            out.push_str(field);
-        }
-        out.push('}');
-        Ok(())
-    }
-
     /// Calls for each part of a value that has begun.
-    fn parts(&mut self, begun: Token<'t>, mut f: impl FnMut(&mut Self, Option<&'t str>, Token<'t>) -> Read<()>) -> Read<()> {
+    pub(super) fn parts(&mut self, begun: Token<'t>, mut f: impl FnMut(&mut Self, Option<&'t str>, Token<'t>) -> Read<()>) -> Read<()> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             return Err(Malformed);
@@ -271,7 +209,7 @@ pub(crate) fn unescaped(written: &str) -> Cow<'_, str> {
 }
 
 /// A text's UTF-16, its escapes resolved.
-fn units(written: &str) -> impl Iterator<Item = u16> {
+pub(super) fn units(written: &str) -> impl Iterator<Item = u16> {
     let mut chars = written.chars();
     let mut low: Option<u16> = None;
     std::iter::from_fn(move || {
@@ -298,67 +236,4 @@ fn units(written: &str) -> impl Iterator<Item = u16> {
         low = units.get(1).copied();
         units.first().copied()
     })
-}
-
-/// A text as canonical JSON has it: letters beyond the first 65536 as two escapes.
-fn write_text(written: &str, out: &mut String) {
-    out.push('"');
-    if written.bytes().all(|byte| byte != b'\\' && byte < 0xf0) {
-        out.push_str(written);
-    } else {
-        for unit in units(written) {
-            match (char::from_u32(u32::from(unit)), unit) {
-                (Some('"'), _) => out.push_str("\\\""),
-                (Some('\\'), _) => out.push_str("\\\\"),
-                (Some('\u{8}'), _) => out.push_str("\\b"),
-                (Some('\u{c}'), _) => out.push_str("\\f"),
-                (Some('\n'), _) => out.push_str("\\n"),
-                (Some('\r'), _) => out.push_str("\\r"),
-                (Some('\t'), _) => out.push_str("\\t"),
-                (Some(c), 0x20..) => out.push(c),
-                _ => {
-                    let _ = write!(out, "\\u{unit:04X}");
-                }
-            }
-        }
-    }
-    out.push('"');
-}
-
-/// A number as canonical JSON has it.
-fn number(written: &str) -> Cow<'_, str> {
-    if !written.contains(['.', 'e', 'E']) {
-        return if written == "-0" { "0".into() } else { written.into() };
-    }
-    let value: f64 = written.parse().unwrap_or(f64::NAN);
-    java_double(value).into()
-}
-
-/// A double as Java writes it: with an exponent only below a thousandth and from ten millions on; in JSON, what is no number is a text.
-fn java_double(value: f64) -> String {
-    match value.abs() {
-        size if !size.is_finite() => format!("\"{}\"", double(value)),
-        size if size == 0.0 || (1e-3..1e7).contains(&size) => format!("{value:?}"),
-        _ => double(value),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_never_has_another_canonical_form_than_trinos() {
-        for (text, expected) in [
-            (r#" {"b":1, "a": [ 1 , null, true ], "b":2.50 } "#, r#"{"a":[1,null,true],"b":2.5}"#),
-            ("[1e400, -0, -0.0, 1E-7, 1e7, 1e6, 0.001, 5e-324]", r#"["Infinity",0,-0.0,1.0E-7,1.0E7,1000000.0,0.001,4.9E-324]"#),
-            (r#""\/\u0041\u0001\ud83d😀""#, r#""/A\u0001\uD83D\uD83D\uDE00""#),
-        ] {
-            assert_eq!(canonical(text).as_deref(), Ok(expected), "{text}");
-        }
-        for wrong in ["", "[1", "1 2", "[1,]", "{,}", "01", ".5", "1.", "truex", "{a:1}", "\"\\x\"", "\"\n\"", "NaN"] {
-            assert_eq!(canonical(wrong), Err(Malformed), "{wrong}");
-        }
-        assert_eq!(canonical(&"[".repeat(1_000_000)), Err(Malformed));
-    }
 }
