@@ -10,6 +10,7 @@ mod binary;
 mod build;
 mod distribution;
 mod extreme;
+mod format;
 mod json;
 mod math;
 mod operators;
@@ -46,10 +47,11 @@ pub(crate) struct Call<'c> {
 
 /// The function of that name; `None` when it is not computed here.
 pub(crate) fn find(name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 12] = [
+    let families: [fn(&str) -> Option<Compute>; 13] = [
         binary::find,
         distribution::find,
         extreme::find,
+        format::find,
         json::find,
         math::find,
         operators::find,
