@@ -23,9 +23,9 @@ pub(super) fn find(name: &str) -> Option<Compute> {
         "json_extract" => |call| extract(call, json),
         "json_extract_scalar" => |call| extract(call, scalar),
         "json_size" => |call| extract(call, size),
-        "json_array_length" => |call| {
-            call.try1::<Text, _>(|text| Ok(array(text).and_then(|mut reader| count(&mut reader, Token::Array)).ok()))
-        },
+        "json_array_length" => {
+            |call| call.try1::<Text, _>(|text| Ok(array(text).and_then(|mut reader| count(&mut reader, Token::Array)).ok()))
+        }
         "json_array_get" => array_get,
         "json_array_contains" => array_contains,
         "is_json_scalar" => is_scalar,
@@ -174,9 +174,10 @@ fn array_contains(call: &Call<'_>) -> Result<ArrayRef> {
         Some(Type::Boolean) => contains::<Bool>(call, |value, wanted| value == Token::Bool(wanted)),
         Some(Type::Bigint) => contains::<Int>(call, |value, wanted| matches!(value, Token::Number(n) if n.parse() == Ok(wanted))),
         // A number without point and exponent is none of these.
-        Some(Type::Double) => contains::<Double>(call, |value, wanted| {
-            matches!(value, Token::Number(n) if n.contains(['.', 'e', 'E']) && wanted.is_finite() && n.parse() == Ok(wanted))
-        }),
+        Some(Type::Double) => contains::<Double>(
+            call,
+            |value, wanted| matches!(value, Token::Number(n) if n.contains(['.', 'e', 'E']) && wanted.is_finite() && n.parse() == Ok(wanted)),
+        ),
         _ => contains::<Text>(call, |value, wanted| matches!(value, Token::Text(text) if unescaped(text) == wanted)),
     }
 }

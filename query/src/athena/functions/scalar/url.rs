@@ -17,9 +17,9 @@ pub(super) fn find(name: &str) -> Option<Compute> {
         "url_extract_path" => |call| part(call, |url| unescaped(url.path)),
         "url_extract_query" => |call| part(call, |url| unescaped(url.query.unwrap_or(""))),
         "url_extract_fragment" => |call| part(call, |url| unescaped(url.fragment)),
-        "url_extract_port" => |call| {
-            call.try1::<Text, _>(|text| Ok(Url::parse(text).and_then(|url| url.server).and_then(|(_, port)| port)))
-        },
+        "url_extract_port" => {
+            |call| call.try1::<Text, _>(|text| Ok(Url::parse(text).and_then(|url| url.server).and_then(|(_, port)| port)))
+        }
         "url_extract_parameter" => parameter,
         "url_encode" => |call| call.map1::<Text, _>(encode),
         "url_decode" => |call| call.try1::<Text, _>(|text| decode(text).map(Some).map_err(|why| call.invalid(why))),
@@ -67,7 +67,13 @@ impl<'t> Url<'t> {
         let lacks_all = rest == "//" && query.is_none() && !text.contains('#');
         let is_right = !lacks_all && has_only(path, "/;:@&=+$,") && has_only(query.unwrap_or(""), ";/?:@&=+$,[]");
         let server = server(authority);
-        (is_right && (server.is_some() || has_only(authority, "$,;:@&=+"))).then_some(Self { scheme, server, path, query, fragment })
+        (is_right && (server.is_some() || has_only(authority, "$,;:@&=+"))).then_some(Self {
+            scheme,
+            server,
+            path,
+            query,
+            fragment,
+        })
     }
 }
 

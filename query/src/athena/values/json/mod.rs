@@ -112,9 +112,24 @@ mod tests {
             assert_eq!(canonical(text).as_deref(), Ok(expected), "{text}");
             assert_eq!(Json::parse(text).map(|json| json.canonical()).as_deref(), Some(expected), "{text}");
         }
-        for wrong in
-            ["", "[1,]", "{\"a\":1,}", "{,}", "01", "+1", ".5", "1.", "tru", "truex", "'a'", "\"\t\"", "1 2", "\"\\x\"", "\"\\u12é\"", "[1"]
-        {
+        for wrong in [
+            "",
+            "[1,]",
+            "{\"a\":1,}",
+            "{,}",
+            "01",
+            "+1",
+            ".5",
+            "1.",
+            "tru",
+            "truex",
+            "'a'",
+            "\"\t\"",
+            "1 2",
+            "\"\\x\"",
+            "\"\\u12é\"",
+            "[1",
+        ] {
             assert_eq!((canonical(wrong), Json::parse(wrong)), (Err(Malformed), None), "{wrong}");
         }
         assert_eq!(canonical(&"[".repeat(100_000)), Err(Malformed));

@@ -55,9 +55,15 @@ mod tests {
         for (path, names) in
             [("$", &[][..]), ("$.a[0].b:c", &["a", "0", "b:c"]), (r#"$["a\"]."][x_1]"#, &["a\"].", "x_1"]), (r#"$[""]"#, &[""])]
         {
-            assert_eq!(parse(path).as_deref(), Some(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>().as_slice()), "{path}");
+            assert_eq!(
+                parse(path).as_deref(),
+                Some(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>().as_slice()),
+                "{path}"
+            );
         }
-        for wrong in ["", "a", " $", "$a", "$.", "$..a", "$.*", "$[*]", "$[-1]", "$['a']", "$.a-b", "$.a ", r#"$["a"#, r#"$["\a"]"#] {
+        for wrong in
+            ["", "a", " $", "$a", "$.", "$..a", "$.*", "$[*]", "$[-1]", "$['a']", "$.a-b", "$.a ", r#"$["a"#, r#"$["\a"]"#]
+        {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }

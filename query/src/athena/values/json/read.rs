@@ -87,7 +87,11 @@ impl<'t> Reader<'t> {
     }
 
     /// Calls for each part of a value that has begun.
-    pub(super) fn parts(&mut self, begun: Token<'t>, mut f: impl FnMut(&mut Self, Option<&'t str>, Token<'t>) -> Read<()>) -> Read<()> {
+    pub(super) fn parts(
+        &mut self,
+        begun: Token<'t>,
+        mut f: impl FnMut(&mut Self, Option<&'t str>, Token<'t>) -> Read<()>,
+    ) -> Read<()> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             return Err(Malformed);

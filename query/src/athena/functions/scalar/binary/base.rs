@@ -69,15 +69,22 @@ fn from_base64(digits: &[u8], alphabet: &[u8; 64]) -> std::result::Result<Vec<u8
     let (own, padding) = digits.split_at(end);
     let bytes = joined(own, 6, |byte| {
         let value = alphabet.iter().position(|own| *own == byte);
-        value.ok_or_else(|| format!("Illegal base64 character {byte:x}"))
+        value.ok_or_else(|| {
+            // Java's bytes have a sign.
+            let (sign, size) = if byte < 0x80 { ("", byte) } else { ("-", byte.wrapping_neg()) };
+            format!("Illegal base64 character {sign}{size:x}")
+        })
     })?;
     let expected = match own.len() % 4 {
-        1 => return Err(if padding.is_empty() { "Last unit does not have enough valid bits".to_owned() } else { wrong_end() }),
+        1 => return Err("Last unit does not have enough valid bits".to_owned()),
         2 if !padding.is_empty() => 2,
         3 if !padding.is_empty() => 1,
         _ => 0,
     };
-    if padding.len() < expected || padding.iter().take(expected).any(|byte| *byte != b'=') || (expected == 0 && !padding.is_empty()) {
+    if padding.len() < expected
+        || padding.iter().take(expected).any(|byte| *byte != b'=')
+        || (expected == 0 && !padding.is_empty())
+    {
         return Err(wrong_end());
     }
     if padding.len() > expected {

@@ -52,7 +52,8 @@ fn shift(call: &Call<'_>, f: fn(i64, u32, u32) -> i64, beyond: fn(i64) -> i64) -
 fn bit_count(call: &Call<'_>) -> Result<ArrayRef> {
     call.try2::<Int, Int, _>(|value, bits| {
         let width = u32::try_from(bits).ok().filter(|bits| (2..=64).contains(bits));
-        let width = width.ok_or_else(|| call.invalid(format!("Bits specified in bit_count must be between 2 and 64, got {bits}")))?;
+        let width =
+            width.ok_or_else(|| call.invalid(format!("Bits specified in bit_count must be between 2 and 64, got {bits}")))?;
         let top = i64::MAX >> (64 - width);
         if value > top || value < -top - 1 {
             let message = "Number must be representable with the bits specified.";

@@ -17,7 +17,9 @@ pub(super) fn find(name: &str) -> Option<Compute> {
         "from_utf8" => from_utf8,
         "to_big_endian_32" => |call| call.map1::<Int, _>(|value| value.to_be_bytes()[4..].to_vec()),
         "to_big_endian_64" => |call| call.map1::<Int, _>(|value| value.to_be_bytes().to_vec()),
-        "from_big_endian_32" => |call| call.try1::<Bytes, _>(|bytes| exact(call, bytes).map(|b| Some(i64::from(i32::from_be_bytes(b))))),
+        "from_big_endian_32" => {
+            |call| call.try1::<Bytes, _>(|bytes| exact(call, bytes).map(|b| Some(i64::from(i32::from_be_bytes(b)))))
+        }
         "from_big_endian_64" => |call| call.try1::<Bytes, _>(|bytes| exact(call, bytes).map(|b| Some(i64::from_be_bytes(b)))),
         "to_ieee754_32" => |call| call.map1::<Real, _>(|value| one_nan(value, value.is_nan(), f32::NAN).to_be_bytes().to_vec()),
         "to_ieee754_64" => |call| call.map1::<Double, _>(|value| one_nan(value, value.is_nan(), f64::NAN).to_be_bytes().to_vec()),

@@ -147,9 +147,8 @@ fn formatted(format: &str, arguments: &[Value]) -> std::result::Result<String, F
                     }
                 };
                 let argument = index.and_then(|index| arguments.get(index));
-                let argument = argument.ok_or_else(|| {
-                    Fault::Java(format!("MissingFormatArgument: Format specifier '{}'", spec.written))
-                })?;
+                let argument =
+                    argument.ok_or_else(|| Fault::Java(format!("MissingFormatArgument: Format specifier '{}'", spec.written)))?;
                 last = index;
                 let text = written(&spec, argument)?;
                 out.push_str(&if spec.conversion.is_ascii_uppercase() { text.to_uppercase() } else { text });
@@ -171,9 +170,7 @@ fn written(spec: &Spec<'_>, value: &Value) -> std::result::Result<String, Fault>
         ('s', Value::Bool(value)) => text(&value.to_string()),
         ('s', Value::Long(value)) => text(&value.to_string()),
         ('s', Value::Number(_, own, _) | Value::Other(_, own)) => text(own),
-        ('d', Value::Long(value)) => {
-            Ok(number::signed(spec, *value < 0, value.unsigned_abs().to_string(), true))
-        }
+        ('d', Value::Long(value)) => Ok(number::signed(spec, *value < 0, value.unsigned_abs().to_string(), true)),
         ('x' | 'o', Value::Long(value)) => Ok(bits(spec, *value)),
         ('e' | 'f' | 'g', Value::Number(_, _, number)) => Ok(number.written(spec)),
         (_, Value::Bool(_)) => Err(mismatch(spec, "java.lang.Boolean")),

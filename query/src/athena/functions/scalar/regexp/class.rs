@@ -11,7 +11,7 @@ use crate::athena::functions::scalar::Result;
 pub(super) fn letter(c: char) -> String {
     match c {
         '_' => c.to_string(),
-        c if c.is_ascii_punctuation() => format!("\\{c}"),
+        c if c.is_ascii_punctuation() && !matches!(c, '<' | '>') => format!("\\{c}"),
         c if c.is_ascii() && !c.is_ascii_alphanumeric() => format!("\\x{:02x}", u32::from(c)),
         c => c.to_string(),
     }

@@ -5,7 +5,9 @@
 //! Invariant: a search goes on where the last match ended, one letter later if that was empty: `a*` finds in `aaa` all and then
 //! nothing once more.
 
+mod backtrack;
 mod class;
+mod node;
 mod pattern;
 mod replace;
 mod syntax;
@@ -19,10 +21,10 @@ use super::{Arg as _, Call, Compute, Int, Result, Text};
 
 pub(super) fn find(name: &str) -> Option<Compute> {
     Some(match name {
-        "regexp_like" => |call| each(call, |pattern, text, _| Ok(Some(pattern.of(text)?.is_match(text)))),
-        "regexp_count" => |call| {
-            each(call, |pattern, text, _| Ok(Some(i64::try_from(pattern.matches(text, 0)?.len()).unwrap_or(i64::MAX))))
-        },
+        "regexp_like" => |call| each(call, |pattern, text, _| pattern.is_match(text).map(Some)),
+        "regexp_count" => {
+            |call| each(call, |pattern, text, _| Ok(Some(i64::try_from(pattern.all(text, 0)?.len()).unwrap_or(i64::MAX))))
+        }
         "regexp_extract" => extract,
         "regexp_extract_all" => extract_all,
         "regexp_position" => position,
@@ -33,10 +35,7 @@ pub(super) fn find(name: &str) -> Option<Compute> {
 }
 
 /// A value from each row's pattern and text.
-fn each<R: super::Produce>(
-    call: &Call<'_>,
-    f: impl Fn(&pattern::Pattern, &str, usize) -> Result<Option<R>>,
-) -> Result<ArrayRef> {
+fn each<R: super::Produce>(call: &Call<'_>, f: impl Fn(&pattern::Pattern, &str, usize) -> Result<Option<R>>) -> Result<ArrayRef> {
     let (texts, patterns) = (Text::reader(call.values(0)?)?, Patterns::new(call)?);
     call.produce(|row| f(&*patterns.at(row)?, Text::get(&texts, call.place(0, row)), row))
 }
@@ -57,8 +56,8 @@ fn group(call: &Call<'_>, groups: usize, row: usize) -> Result<usize> {
 fn extract(call: &Call<'_>) -> Result<ArrayRef> {
     each(call, |pattern, text, row| {
         let group = group(call, pattern.groups(), row)?;
-        let found = pattern.of(text)?.captures(text);
-        Ok(found.and_then(|found| found.get(group)).map(|part| part.as_str().to_owned()))
+        let found = pattern.find_at(text, 0)?;
+        Ok(found.and_then(|found| found.get(group)).map(str::to_owned))
     })
 }
 
@@ -67,8 +66,7 @@ fn extract_all(call: &Call<'_>) -> Result<ArrayRef> {
     lists(call, |row| {
         let (pattern, text) = (patterns.at(row)?, Text::get(&texts, call.place(0, row)));
         let group = group(call, pattern.groups(), row)?;
-        let found = pattern.captures(text)?;
-        Ok(found.iter().map(|found| found.get(group).map(|part| part.as_str())).collect())
+        Ok(pattern.all(text, 0)?.iter().map(|found| found.get(group)).collect())
     })
 }
 
@@ -77,9 +75,10 @@ fn split(call: &Call<'_>) -> Result<ArrayRef> {
     lists(call, |row| {
         let text = Text::get(&texts, call.place(0, row));
         let (mut parts, mut last) = (Vec::new(), 0);
-        for found in patterns.at(row)?.matches(text, 0)? {
-            parts.push(text.get(last..found.start()));
-            last = found.end();
+        for found in patterns.at(row)?.all(text, 0)? {
+            let place = found.range();
+            parts.push(text.get(last..place.start));
+            last = place.end;
         }
         parts.push(text.get(last..));
         Ok(parts)
@@ -102,7 +101,7 @@ fn position(call: &Call<'_>) -> Result<ArrayRef> {
         }
         let skipped = |count: i64| usize::try_from(count - 1).unwrap_or(usize::MAX);
         let Some((start, _)) = text.char_indices().nth(skipped(start)) else { return Ok(Some(-1)) };
-        let found = pattern.matches(text, start)?.get(skipped(occurrence)).map(|found| text[..found.start()].chars().count());
+        let found = pattern.all(text, start)?.get(skipped(occurrence)).map(|found| text[..found.range().start].chars().count());
         Ok(Some(found.and_then(|before| i64::try_from(before).ok()).map_or(-1, |before| before + 1)))
     })
 }

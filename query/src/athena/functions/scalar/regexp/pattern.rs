@@ -1,85 +1,120 @@
 //! Patterns that are ready to be searched for.
 //!
-//! Owns: keeping a pattern for the rows that share it; where a text's next match is looked for.
+//! Owns: which engine searches; keeping a pattern for the rows that share it; where a text's next match is looked for.
 //! Does not own: reading a pattern (`syntax`).
-//! Invariant: a constant pattern is made ready once.
+//! Invariant: a constant pattern is made ready once. Where the `regex` crate can search, in linear time, it does.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::ops::Range;
 use std::rc::Rc;
 
 use arrow::array::StringArray;
-use regex::{Captures, Match, Regex};
+use regex::Regex;
 
-use super::syntax::{Translated, translate};
+use super::backtrack::Backtracker;
+use super::node::Node;
+use super::syntax::{Parsed, parse};
 use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::{Arg as _, Call, Result, Text};
 
 /// A pattern.
 pub(super) struct Pattern {
-    regex: Regex,
-    /// For texts that end in a line break, before which `$` is true as well; only of patterns with one.
-    before_break: Option<Regex>,
+    parsed: Parsed,
+    /// `None` for one that needs backtracking.
+    regex: Option<Regex>,
+    backtracker: OnceCell<Backtracker>,
+    minds_last_break: bool,
+}
+
+/// A match.
+pub(super) struct Found<'t> {
+    text: &'t str,
+    /// The whole is the first of them.
+    pub(super) groups: Vec<Option<Range<usize>>>,
+}
+
+impl<'t> Found<'t> {
+    pub(super) fn range(&self) -> Range<usize> {
+        self.groups.first().cloned().flatten().unwrap_or(0..0)
+    }
+
+    /// What a group has found; the whole is 0.
+    pub(super) fn get(&self, group: usize) -> Option<&'t str> {
+        self.text.get(self.groups.get(group)?.clone()?)
+    }
 }
 
 impl Pattern {
     fn new(pattern: &str) -> Result<Self> {
-        let Translated { plain, before_break } = translate(pattern)?;
-        let compiled = |translated: &str| {
-            Regex::new(translated).map_err(|error| match error {
+        let parsed = parse(pattern)?;
+        let compiled = |node: &Node| {
+            Regex::new(&node.written()).map_err(|error| match error {
                 regex::Error::CompiledTooBig(limit) => {
                     AthenaError::not_supported(format!("the regular expression {pattern} takes more than {limit} bytes"))
                 }
                 error => AthenaError::invalid_argument(error.to_string()),
             })
         };
-        Ok(Self { regex: compiled(&plain)?, before_break: before_break.as_deref().map(compiled).transpose()? })
+        let regex = if parsed.node.needs_backtracking() { None } else { Some(compiled(&parsed.node)?) };
+        Ok(Self { minds_last_break: parsed.node.minds_last_break(), parsed, regex, backtracker: OnceCell::new() })
     }
 
     /// How many groups it has, not counting the whole.
     pub(super) fn groups(&self) -> usize {
-        self.regex.captures_len() - 1
+        self.parsed.groups
     }
 
     /// The group of a name.
     pub(super) fn named(&self, name: &str) -> Option<usize> {
-        self.regex.capture_names().position(|own| own == Some(name))
+        self.parsed.names.iter().find(|(own, _)| own == name).map(|(_, group)| *group)
     }
 
-    /// What finds it in a text.
-    pub(super) fn of(&self, text: &str) -> Result<&Regex> {
-        let Some(before_break) = self.before_break.as_ref().filter(|_| text.ends_with('\n')) else { return Ok(&self.regex) };
-        if text.matches('\n').count() > 1 {
-            let message = "$ at the last of several line breaks of a text is not computed here yet; write \\z for the end, (?m) for each line's";
-            return Err(AthenaError::not_supported(message));
+    /// What searches a text in linear time; `None` when it cannot be searched so.
+    fn linear(&self, text: &str) -> Option<&Regex> {
+        self.regex.as_ref().filter(|_| !(self.minds_last_break && text.ends_with('\n')))
+    }
+
+    pub(super) fn is_match(&self, text: &str) -> Result<bool> {
+        match self.linear(text) {
+            Some(regex) => Ok(regex.is_match(text)),
+            None => Ok(self.find_at(text, 0)?.is_some()),
         }
-        Ok(before_break)
+    }
+
+    /// The first match from a byte on, with its groups.
+    pub(super) fn find_at<'t>(&self, text: &'t str, from: usize) -> Result<Option<Found<'t>>> {
+        let groups = match self.linear(text) {
+            Some(regex) => {
+                regex.captures_at(text, from).map(|found| found.iter().map(|group| group.map(|group| group.range())).collect())
+            }
+            None => {
+                let backtracker = match self.backtracker.get() {
+                    Some(backtracker) => backtracker,
+                    None => {
+                        let new = Backtracker::new(self.parsed.node.clone(), self.parsed.groups)?;
+                        self.backtracker.get_or_init(|| new)
+                    }
+                };
+                backtracker.find_at(text, from)?
+            }
+        };
+        Ok(groups.map(|groups| Found { text, groups }))
     }
 
     /// All matches from a byte on.
-    pub(super) fn matches<'t>(&self, text: &'t str, from: usize) -> Result<Vec<Match<'t>>> {
-        let regex = self.of(text)?;
-        Ok(walk(text, from, |from| regex.find_at(text, from), |found| *found))
-    }
-
-    /// All matches with their groups.
-    pub(super) fn captures<'t>(&self, text: &'t str) -> Result<Vec<Captures<'t>>> {
-        let regex = self.of(text)?;
-        Ok(walk(text, 0, |from| regex.captures_at(text, from), |found| found.get_match()))
-    }
-}
-
-fn walk<'t, F>(text: &str, from: usize, next: impl Fn(usize) -> Option<F>, whole: impl Fn(&F) -> Match<'t>) -> Vec<F> {
-    let (mut all, mut from) = (Vec::new(), from);
-    while from <= text.len() {
-        let Some(found) = next(from) else { break };
-        let place = whole(&found);
-        from = place.end();
-        if place.is_empty() {
-            from += text[from..].chars().next().map_or(1, char::len_utf8);
+    pub(super) fn all<'t>(&self, text: &'t str, from: usize) -> Result<Vec<Found<'t>>> {
+        let (mut all, mut from) = (Vec::new(), from);
+        while from <= text.len() {
+            let Some(found) = self.find_at(text, from)? else { break };
+            let place = found.range();
+            from = place.end;
+            if place.is_empty() {
+                from += text[from..].chars().next().map_or(1, char::len_utf8);
+            }
+            all.push(found);
         }
-        all.push(found);
+        Ok(all)
     }
-    all
 }
 
 /// The pattern of each row.

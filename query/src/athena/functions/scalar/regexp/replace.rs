@@ -24,7 +24,7 @@ pub(super) fn replace(call: &Call<'_>) -> Result<ArrayRef> {
     }
     let replacements = if call.arguments.len() > 2 { Some(Text::reader(call.values(2)?)?) } else { None };
     each(call, |pattern, text, row| {
-        let found = pattern.captures(text)?;
+        let found = pattern.all(text, 0)?;
         if found.is_empty() {
             return Ok(Some(text.to_owned()));
         }
@@ -32,7 +32,7 @@ pub(super) fn replace(call: &Call<'_>) -> Result<ArrayRef> {
         let template = Template::new(replacement, pattern)?;
         let (mut out, mut last) = (String::with_capacity(text.len()), 0);
         for found in &found {
-            let place = found.get_match().range();
+            let place = found.range();
             out.push_str(&text[last..place.start]);
             template.write(found, &mut out);
             last = place.end;
@@ -50,11 +50,11 @@ fn by_lambda(call: &Call<'_>, lambda: &Lambda<'_>) -> Result<ArrayRef> {
         if call.arguments.iter().any(|argument| argument.is_null(row)) {
             continue;
         }
-        for found in patterns.at(row)?.captures(Text::get(&texts, call.place(0, row)))? {
+        for found in patterns.at(row)?.all(Text::get(&texts, call.place(0, row)), 0)? {
             rows.push(u32::try_from(row).map_err(|error| AthenaError::internal(&error))?);
-            places.push(found.get_match().range());
-            lengths.push(found.len() - 1);
-            groups.extend(found.iter().skip(1).map(|group| group.map(|part| part.as_str().to_owned())));
+            places.push(found.range());
+            lengths.push(found.groups.len() - 1);
+            groups.extend((1..found.groups.len()).map(|group| found.get(group).map(str::to_owned)));
         }
     }
     let groups: ArrayRef = Arc::new(StringArray::from(groups));

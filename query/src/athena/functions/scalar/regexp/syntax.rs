@@ -1,27 +1,29 @@
 //! The syntax of regular expressions: Java's, as Joni (Trino's engine) reads it.
 //!
-//! Owns: translating it to that of the `regex` crate; what Joni calls a wrong pattern.
+//! Owns: reading it; what Joni calls a wrong pattern.
 //! Does not own: sets of letters (`class`), searching (`pattern`).
-//! Invariant: `\w`, `\d` and `\s` are ASCII's, `\b` and named sets Unicode's. What a search without backtracking cannot do is
-//! refused, not done otherwise.
+//! Invariant: `\w`, `\d` and `\s` are ASCII's, `\b` and named sets Unicode's.
 
 use super::class;
+use super::node::{Anchor, Kind, Node};
 use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::Result;
 
 /// Most repetitions a pattern may ask for.
 const REPEAT_MAX: u32 = 100_000;
+/// How deep groups may lie within each other.
+const DEPTH_MAX: usize = 200;
 
-/// A pattern in the other syntax.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Translated {
-    pub(super) plain: String,
-    /// For a text whose only line break is its last letter; `None` when the pattern does not ask for the text's end.
-    pub(super) before_break: Option<String>,
+/// A pattern that was read.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) node: Node,
+    /// How many there are, without the whole.
+    pub(super) groups: usize,
+    pub(super) names: Vec<(String, usize)>,
 }
 
 /// A pattern being read.
-#[derive(Default)]
 pub(super) struct Cursor<'p> {
     pub(super) rest: &'p str,
 }
@@ -29,53 +31,42 @@ pub(super) struct Cursor<'p> {
 /// What holds within a group.
 #[derive(Clone, Copy, Default)]
 struct Options {
+    any_case: bool,
+    /// `.` takes line breaks too.
+    all_letters: bool,
     lines: bool,
     comments: bool,
 }
 
-#[derive(Default)]
-struct Translator<'p> {
+struct Parser<'p> {
     cursor: Cursor<'p>,
-    plain: String,
-    before_break: String,
-    asks_for_end: bool,
     options: Options,
-    /// Those around the open groups.
-    outer: Vec<Options>,
-    groups: u32,
-    names: Vec<&'p str>,
+    depth: usize,
+    groups: usize,
+    names: Vec<(String, usize)>,
     /// The highest number referred to.
-    referred: u32,
-    can_repeat: bool,
+    referred: usize,
 }
 
 pub(super) fn wrong(why: impl Into<String>) -> AthenaError {
     AthenaError::invalid_argument(why)
 }
 
-fn backtracking(what: &str) -> AthenaError {
-    AthenaError::not_supported(format!("a regular expression with {what} is not computed here: it needs backtracking; write it without"))
-}
-
-/// Translates a pattern.
+/// Reads a pattern.
 ///
 /// # Errors
-/// `INVALID_FUNCTION_ARGUMENT` for a wrong one, `NOT_SUPPORTED` for one that needs backtracking.
-pub(super) fn translate(pattern: &str) -> Result<Translated> {
-    let mut translator = Translator { cursor: Cursor { rest: pattern }, ..Translator::default() };
-    while let Some(c) = translator.cursor.next() {
-        translator.part(c)?;
+/// `INVALID_FUNCTION_ARGUMENT` for a wrong one.
+pub(super) fn parse(pattern: &str) -> Result<Parsed> {
+    let cursor = Cursor { rest: pattern };
+    let mut parser = Parser { cursor, options: Options::default(), depth: 0, groups: 0, names: Vec::new(), referred: 0 };
+    let node = parser.either()?;
+    if !parser.cursor.rest.is_empty() {
+        return Err(wrong("unmatched close parenthesis"));
     }
-    if !translator.outer.is_empty() {
-        return Err(wrong("end pattern with unmatched parenthesis"));
+    if parser.referred > parser.groups {
+        return Err(wrong("invalid backref number/name"));
     }
-    match translator.referred {
-        0 => {}
-        referred if referred > translator.groups => return Err(wrong("invalid backref number/name")),
-        _ => return Err(backtracking("a backreference")),
-    }
-    let Translator { plain, before_break, asks_for_end, .. } = translator;
-    Ok(Translated { plain, before_break: asks_for_end.then_some(before_break) })
+    Ok(Parsed { node, groups: parser.groups, names: parser.names })
 }
 
 impl<'p> Cursor<'p> {
@@ -135,118 +126,135 @@ impl<'p> Cursor<'p> {
     }
 }
 
-impl Translator<'_> {
-    fn put(&mut self, both: &str) {
-        self.plain.push_str(both);
-        self.before_break.push_str(both);
-    }
-
-    fn atom(&mut self, atom: &str) {
-        self.put(atom);
-        self.can_repeat = true;
-    }
-
-    fn part(&mut self, c: char) -> Result<()> {
-        match c {
-            c if self.options.comments && c.is_ascii_whitespace() => {}
-            '#' if self.options.comments => {
-                if self.cursor.until("\n").is_none() {
-                    self.cursor.rest = "";
-                }
-            }
-            '\\' => self.escape()?,
-            '[' => {
-                let set = class::translate(&mut self.cursor)?;
-                self.atom(&set);
-            }
-            '(' => self.open()?,
-            ')' => {
-                self.options = self.outer.pop().ok_or_else(|| wrong("unmatched close parenthesis"))?;
-                self.atom(")");
-            }
-            '|' => {
-                self.put("|");
-                self.can_repeat = false;
-            }
-            '^' => self.atom(if self.options.lines { "(?m:^)" } else { r"\A" }),
-            '$' if self.options.lines => self.atom("(?m:$)"),
-            '$' => self.end(),
-            '*' | '+' | '?' => self.repeat(&c.to_string())?,
-            '{' => self.interval()?,
-            '.' => self.atom("."),
-            c => self.atom(&class::letter(c)),
+impl Parser<'_> {
+    /// Alternatives, up to the group's end.
+    fn either(&mut self) -> Result<Node> {
+        let mut parts = vec![self.sequence()?];
+        while self.cursor.take("|") {
+            parts.push(self.sequence()?);
         }
-        Ok(())
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Node::Either(parts) })
     }
 
-    /// The text's end, or before a line break that is its last letter.
-    fn end(&mut self) {
-        self.asks_for_end = true;
-        self.can_repeat = true;
-        self.plain.push_str(r"\z");
-        self.before_break.push_str("(?m:$)");
-    }
-
-    fn escape(&mut self) -> Result<()> {
-        match self.cursor.next().ok_or_else(|| wrong("end pattern at escape"))? {
-            'Z' => self.end(),
-            c @ ('A' | 'z' | 'b' | 'B') => self.atom(&format!("\\{c}")),
-            'G' => return Err(backtracking(r"\G")),
-            'Q' => {
-                let quoted = self.cursor.until(r"\E").unwrap_or_else(|| std::mem::take(&mut self.cursor.rest));
-                for c in quoted.chars() {
-                    self.atom(&class::letter(c));
+    fn sequence(&mut self) -> Result<Node> {
+        let mut parts: Vec<Node> = Vec::new();
+        while !self.cursor.rest.starts_with(['|', ')']) {
+            let Some(c) = self.cursor.next() else { break };
+            let part = match c {
+                c if self.options.comments && c.is_ascii_whitespace() => continue,
+                '#' if self.options.comments => {
+                    if self.cursor.until("\n").is_none() {
+                        self.cursor.rest = "";
+                    }
+                    continue;
                 }
+                '*' => self.repeat(parts.pop(), 0, None)?,
+                '+' => self.repeat(parts.pop(), 1, None)?,
+                '?' => self.repeat(parts.pop(), 0, Some(1))?,
+                '{' => match self.interval()? {
+                    Some((least, most)) => self.repeat(parts.pop(), least, most)?,
+                    None => self.one("\\{"),
+                },
+                '(' => match self.open()? {
+                    Some(group) => group,
+                    None => continue,
+                },
+                '\\' if self.cursor.take("Q") => {
+                    let quoted = self.cursor.until(r"\E").unwrap_or_else(|| std::mem::take(&mut self.cursor.rest));
+                    parts.extend(quoted.chars().map(|c| self.one(&class::letter(c))));
+                    continue;
+                }
+                '\\' => self.escape()?,
+                '[' => {
+                    let set = class::translate(&mut self.cursor)?;
+                    self.one(&set)
+                }
+                '^' => Node::Anchor(if self.options.lines { Anchor::LineBegin } else { Anchor::Begin }),
+                '$' => Node::Anchor(if self.options.lines { Anchor::LineEnd } else { Anchor::LastLineEnd }),
+                '.' if self.options.all_letters => Node::One("(?s:.)".to_owned()),
+                '.' => Node::One(".".to_owned()),
+                c => self.one(&class::letter(c)),
+            };
+            parts.push(part);
+        }
+        Ok(if parts.len() == 1 { parts.remove(0) } else { Node::Sequence(parts) })
+    }
+
+    fn one(&self, leaf: &str) -> Node {
+        Node::One(if self.options.any_case { format!("(?i:{leaf})") } else { leaf.to_owned() })
+    }
+
+    fn escape(&mut self) -> Result<Node> {
+        Ok(match self.cursor.next().ok_or_else(|| wrong("end pattern at escape"))? {
+            'A' => Node::Anchor(Anchor::Begin),
+            'z' => Node::Anchor(Anchor::End),
+            'Z' => Node::Anchor(Anchor::LastLineEnd),
+            'b' => Node::Anchor(Anchor::Boundary),
+            'B' => Node::Anchor(Anchor::NoBoundary),
+            c @ ('G' | 'K' | 'X') => {
+                return Err(AthenaError::not_supported(format!("\\{c} in a regular expression is not computed here yet")));
             }
             c @ '1'..='9' => {
                 let more = self.cursor.digits(10, 3).map_or(String::new(), |digits| digits.to_string());
-                self.referred = self.referred.max(format!("{c}{more}").parse().unwrap_or(u32::MAX));
-                self.can_repeat = true;
+                let group = format!("{c}{more}").parse().unwrap_or(usize::MAX);
+                self.referred = self.referred.max(group);
+                Node::Back { group, any_case: self.options.any_case }
             }
             'k' if self.cursor.take("<") => {
                 let name = self.cursor.until(">").ok_or_else(|| wrong("end pattern with unmatched parenthesis"))?;
-                if !self.names.contains(&name) {
-                    return Err(wrong(format!("undefined name <{name}> reference")));
+                let group = self.names.iter().find(|(own, _)| own == name).map(|(_, group)| *group);
+                let group = group.ok_or_else(|| wrong(format!("undefined name <{name}> reference")))?;
+                Node::Back { group, any_case: self.options.any_case }
+            }
+            c => match class::of_escape(c, &mut self.cursor)? {
+                Some(set) => self.one(&set),
+                None => {
+                    let c = self.cursor.escaped(c)?;
+                    self.one(&class::letter(c))
                 }
-                return Err(backtracking("a backreference"));
-            }
-            c => {
-                let set = match class::of_escape(c, &mut self.cursor)? {
-                    Some(set) => set,
-                    None => class::letter(self.cursor.escaped(c)?),
-                };
-                self.atom(&set);
-            }
-        }
-        Ok(())
+            },
+        })
     }
 
-    fn open(&mut self) -> Result<()> {
+    /// What a parenthesis opens; `None` for a comment, and for options for what follows.
+    fn open(&mut self) -> Result<Option<Node>> {
         if !self.cursor.take("?") {
             self.groups += 1;
-            self.group("(");
-            return Ok(());
+            let number = self.groups;
+            return self.group(Some(number)).map(Some);
         }
         if self.cursor.take("#") {
-            return self.cursor.until(")").map(|_| ()).ok_or_else(|| wrong("end pattern in group"));
+            return self.cursor.until(")").map(|_| None).ok_or_else(|| wrong("end pattern in group"));
         }
-        for (prefix, what) in
-            [("=", "lookahead"), ("!", "lookahead"), ("<=", "lookbehind"), ("<!", "lookbehind"), (">", "an atomic group")]
-        {
+        for (prefix, ahead, negative) in [("=", true, false), ("!", true, true), ("<=", false, false), ("<!", false, true)] {
             if self.cursor.take(prefix) {
-                return Err(backtracking(what));
+                let of = Box::new(self.group(None)?);
+                return Ok(Some(Node::Look { ahead, negative, of }));
             }
         }
-        if self.cursor.take("<") { self.named() } else { self.switch() }
+        if self.cursor.take(">") {
+            return Ok(Some(Node::Atomic(Box::new(self.group(None)?))));
+        }
+        if self.cursor.take("<") { self.named().map(Some) } else { self.switch() }
     }
 
-    fn group(&mut self, opening: &str) {
-        self.outer.push(self.options);
-        self.put(opening);
-        self.can_repeat = false;
+    /// A group's inside and its end.
+    fn group(&mut self, number: Option<usize>) -> Result<Node> {
+        let outer = self.options;
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(AthenaError::not_supported(format!("a regular expression has groups more than {DEPTH_MAX} deep")));
+        }
+        let of = Box::new(self.either()?);
+        if !self.cursor.take(")") {
+            return Err(wrong("end pattern with unmatched parenthesis"));
+        }
+        self.depth -= 1;
+        self.options = outer;
+        Ok(Node::Group { number, of })
     }
 
-    fn named(&mut self) -> Result<()> {
+    fn named(&mut self) -> Result<Node> {
         let name = self.cursor.until(">").ok_or_else(|| wrong("end pattern with unmatched parenthesis"))?;
         if name.is_empty() {
             return Err(wrong("group name is empty"));
@@ -256,79 +264,71 @@ impl Translator<'_> {
         if !is_right {
             return Err(wrong(format!("invalid group name <{name}>")));
         }
-        if self.names.contains(&name) {
+        if self.names.iter().any(|(own, _)| own == name) {
             return Err(wrong(format!("multiplex defined name <{name}>")));
         }
-        self.names.push(name);
         self.groups += 1;
-        self.group(&format!("(?<{name}>"));
-        Ok(())
+        let number = self.groups;
+        self.names.push((name.to_owned(), number));
+        self.group(Some(number))
     }
 
     /// `(?i)`, `(?i-s:…)`, `(?:…)`.
-    fn switch(&mut self) -> Result<()> {
-        let (mut options, mut on, mut own) = (self.options, true, String::new());
+    fn switch(&mut self) -> Result<Option<Node>> {
+        let (mut options, mut on) = (self.options, true);
         loop {
             match self.cursor.next().ok_or_else(|| wrong("end pattern in group"))? {
-                '-' if on => {
-                    on = false;
-                    own.push('-');
-                }
+                '-' if on => on = false,
+                'i' => options.any_case = on,
+                's' => options.all_letters = on,
                 'm' => options.lines = on,
                 'x' => options.comments = on,
-                c @ ('i' | 's') => own.push(c),
-                end @ (':' | ')') => {
-                    let own = own.strip_suffix('-').unwrap_or(&own);
-                    if end == ':' {
-                        self.group(&format!("(?{own}:"));
-                    } else if !own.is_empty() {
-                        self.put(&format!("(?{own})"));
-                        self.can_repeat = false;
-                    }
+                ')' => {
                     self.options = options;
-                    return Ok(());
+                    return Ok(None);
+                }
+                ':' => {
+                    let outer = std::mem::replace(&mut self.options, options);
+                    let group = self.group(None)?;
+                    self.options = outer;
+                    return Ok(Some(group));
                 }
                 _ => return Err(wrong("undefined group option")),
             }
         }
     }
 
-    fn repeat(&mut self, how: &str) -> Result<()> {
-        if !self.can_repeat {
-            return Err(wrong("target of repeat operator is not specified"));
-        }
-        if self.cursor.take("+") {
-            return Err(backtracking("a possessive repetition"));
-        }
-        self.put(how);
-        if self.cursor.take("?") {
-            self.put("?");
-        }
-        Ok(())
+    fn repeat(&mut self, of: Option<Node>, least: u32, most: Option<u32>) -> Result<Node> {
+        let of = Box::new(of.ok_or_else(|| wrong("target of repeat operator is not specified"))?);
+        let kind = match (self.cursor.take("?"), self.cursor.rest.starts_with('+')) {
+            (true, _) => Kind::Lazy,
+            (false, true) => {
+                self.cursor.next();
+                Kind::Possessive
+            }
+            (false, false) => Kind::Greedy,
+        };
+        Ok(Node::Repeat { of, least, most, kind })
     }
 
-    /// `{2}`, `{2,}`, `{2,3}`; anything else is a brace.
-    fn interval(&mut self) -> Result<()> {
-        let inside = self.cursor.rest.split_once('}').map(|(inside, _)| inside);
+    /// `{2}`, `{2,}`, `{2,3}`: from how often to how often; anything else is a brace.
+    fn interval(&mut self) -> Result<Option<(u32, Option<u32>)>> {
         let number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<u32>().unwrap_or(u32::MAX));
-        let bounds = inside.and_then(|inside| match inside.split_once(',').unwrap_or((inside, inside)) {
+        let Some((inside, rest)) = self.cursor.rest.split_once('}') else { return Ok(None) };
+        let bounds = match inside.split_once(',').unwrap_or((inside, inside)) {
             ("", _) => None,
-            (low, "") => Some((number(low)?, number(low)?)),
-            (low, high) => Some((number(low)?, number(high)?)),
-        });
-        let (Some(inside), Some((low, high))) = (inside, bounds) else {
-            self.atom(r"\{");
-            return Ok(());
+            (low, "") => number(low).map(|low| (low, None)),
+            (low, high) => number(low).zip(number(high).map(Some)),
         };
-        if low.max(high) > REPEAT_MAX {
+        let Some((low, high)) = bounds else { return Ok(None) };
+        if low.max(high.unwrap_or(0)) > REPEAT_MAX {
             return Err(wrong("too big number for repeat range"));
         }
-        if low > high {
+        if high.is_some_and(|high| low > high) {
             return Err(wrong("upper is smaller than lower in repeat range"));
         }
-        self.cursor.take(inside);
-        self.cursor.take("}");
-        self.repeat(&format!("{{{inside}}}"))
+        self.cursor.rest = rest;
+        Ok(Some((low, high)))
     }
 }
 
@@ -340,20 +340,22 @@ mod tests {
     #[test]
     fn a_pattern_never_becomes_another() {
         for (pattern, expected) in [
-            (r"^a\.b+?$", r"\Aa\.b+?\z"),
-            (r"(?m)^\d{2,}(?i:x)", r"(?m:^)[0-9]{2,}(?i:x)"),
+            (r"^a\.b+?$", r"\Aa\.(?:b){1,}?\z"),
+            (r"(?m)^\d{2,}(?i:x)y", r"(?m:^)(?:[0-9]){2,}(?:(?i:x))y"),
             (r"(?x) a # comment", "a"),
-            (r"\Qa.b\E(?<n>.)(?#c)", r"a\.b(?<n>.)"),
+            (r"\Qa.b\E(?<n>.)(?#c)", r"a\.b(.)"),
             ("a{x}{,2}", r"a\{x\}\{\,2\}"),
         ] {
-            assert_eq!(translate(pattern).map(|translated| translated.plain).as_deref(), Ok(expected), "{pattern}");
+            assert_eq!(parse(pattern).map(|parsed| parsed.node.written()).as_deref(), Ok(expected), "{pattern}");
         }
-        assert_eq!(translate("a$").unwrap().before_break.as_deref(), Some("a(?m:$)"));
         for pattern in [r"(a)\1", "a(?=b)", "(?<!a)b", "a++", "(?>a)"] {
-            assert_eq!(translate(pattern).map_err(|error| error.name), Err(ErrorName::NotSupported), "{pattern}");
+            assert!(parse(pattern).is_ok_and(|parsed| parsed.node.needs_backtracking()), "{pattern}");
         }
+        let deep = "(".repeat(100_000);
         for pattern in ["(", ")", "*", "[a", "[]", r"\", r"\1", "(?<n", "(?z)", "a{2,1}", "[b-a]", r"\p{Foo}", "(?<a>a)(?<a>b)"] {
-            assert_eq!(translate(pattern).map_err(|error| error.name), Err(ErrorName::InvalidFunctionArgument), "{pattern}");
+            let refused = parse(pattern).map(|_| ()).map_err(|error| error.name);
+            assert_eq!(refused, Err(ErrorName::InvalidFunctionArgument), "{pattern}");
         }
+        assert_eq!(parse(&deep).map(|_| ()).map_err(|error| error.name), Err(ErrorName::NotSupported));
     }
 }

@@ -4,9 +4,7 @@
 //! Does not own: finding matches (`pattern`).
 //! Invariant: of `$12` with one group, the first group and a 2.
 
-use regex::Captures;
-
-use super::pattern::Pattern;
+use super::pattern::{Found, Pattern};
 use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::Result;
 
@@ -61,11 +59,11 @@ impl Template {
     }
 
     /// Writes what is put for a match; nothing for a group that has no part in it.
-    pub(super) fn write(&self, found: &Captures<'_>, out: &mut String) {
+    pub(super) fn write(&self, found: &Found<'_>, out: &mut String) {
         for part in &self.0 {
             out.push_str(match part {
                 Part::Text(text) => text,
-                Part::Group(group) => found.get(*group).map_or("", |part| part.as_str()),
+                Part::Group(group) => found.get(*group).unwrap_or(""),
             });
         }
     }

@@ -10,9 +10,9 @@ use crate::athena::functions::scalar::{Call, Compute, Result, Text};
 
 pub(super) fn find(name: &str) -> Option<Compute> {
     Some(match name {
-        "levenshtein_distance" => |call| {
-            call.map2::<Text, Text, _>(|a, b| i64::try_from(strsim::levenshtein(a, b)).unwrap_or(i64::MAX))
-        },
+        "levenshtein_distance" => {
+            |call| call.map2::<Text, Text, _>(|a, b| i64::try_from(strsim::levenshtein(a, b)).unwrap_or(i64::MAX))
+        }
         "hamming_distance" => hamming,
         "soundex" => |call| call.try1::<Text, _>(|text| soundex(call, text).map(Some)),
         "luhn_check" => luhn,

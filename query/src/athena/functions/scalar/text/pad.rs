@@ -34,7 +34,8 @@ fn pad(call: &Call<'_>, left: bool) -> Result<ArrayRef> {
             let (length, missing) = filled(length(row)?, bytes.len(), fill.is_empty(), "bytes", call)?;
             let bytes = &bytes[..length.min(bytes.len())];
             let fill = fill.iter().copied().cycle().take(missing);
-            let result: Vec<u8> = if left { fill.chain(bytes.iter().copied()).collect() } else { bytes.iter().copied().chain(fill).collect() };
+            let result: Vec<u8> =
+                if left { fill.chain(bytes.iter().copied()).collect() } else { bytes.iter().copied().chain(fill).collect() };
             Ok(Some(result))
         });
     }
