@@ -12,7 +12,7 @@ use crate::athena::ast::{Call, Expr, ExprKind, SortItem, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::functions::catalog::{self, Kind as FunctionKind};
 use crate::athena::functions::resolve::{Argument, Resolved, resolve};
-use crate::athena::types::{Type, common_supertype};
+use crate::athena::types::{Type, can_cast, common_supertype};
 
 impl Analyzer<'_> {
     pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
@@ -203,6 +203,10 @@ impl Analyzer<'_> {
         {
             let message = format!("Type of first argument to format() must be VARCHAR (actual: {})", first.ty);
             return Err(mismatch(first.span, message));
+        }
+        if let Some(wrong) = arguments.iter().find(|argument| !can_cast(&argument.ty, &Type::VARCHAR)) {
+            let message = format!("Type not supported for formatting: {}", wrong.ty);
+            return Err(AthenaError::at(ErrorName::NotSupported, wrong.span, message));
         }
         Ok(Typed::new(Kind::Call { name: "format", arguments }, Type::VARCHAR, call.span))
     }

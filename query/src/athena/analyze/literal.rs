@@ -8,10 +8,9 @@ use super::typed::{Kind, Literal, Typed};
 use crate::athena::ast::{Expr, ExprKind, Interval, Span, TypeName};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, resolve_name};
-use crate::athena::values::json::Json;
 use crate::athena::values::time::NoTime;
 use crate::athena::values::zone::NoZone;
-use crate::athena::values::{address, date, interval, number, time, zone};
+use crate::athena::values::{address, date, interval, json, number, time, zone};
 
 /// The literal an expression is; `None` when it is none.
 ///
@@ -85,7 +84,7 @@ fn typed(name: &TypeName, text: &str, span: Span) -> Result<(Literal, Type), Ath
         Type::Real if number::real(text).is_none() => return Err(wrong()),
         Type::Uuid if address::uuid(text).is_err() => return Err(wrong()),
         Type::IpAddress if address::ip(text).is_none() => return Err(wrong()),
-        Type::Json => Literal::String(Json::parse(text).ok_or_else(wrong)?.canonical()),
+        Type::Json => Literal::String(json::canonical(text).map_err(|_| wrong())?),
         _ => Literal::Text(text.to_owned()),
     };
     Ok((value, ty))

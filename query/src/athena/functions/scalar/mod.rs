@@ -6,12 +6,20 @@
 //! the signature, laid out as `values::layout` says.
 
 mod arg;
+mod binary;
+mod build;
 mod distribution;
 mod extreme;
+mod format;
+mod json;
 mod math;
 mod operators;
+mod regexp;
 mod round;
+mod session;
 mod size;
+mod text;
+mod url;
 
 use arrow::array::ArrayRef;
 
@@ -39,8 +47,21 @@ pub(crate) struct Call<'c> {
 
 /// The function of that name; `None` when it is not computed here.
 pub(crate) fn find(name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 6] =
-        [distribution::find, extreme::find, math::find, operators::find, round::find, size::find];
+    let families: [fn(&str) -> Option<Compute>; 13] = [
+        binary::find,
+        distribution::find,
+        extreme::find,
+        format::find,
+        json::find,
+        math::find,
+        operators::find,
+        regexp::find,
+        round::find,
+        session::find,
+        size::find,
+        text::find,
+        url::find,
+    ];
     families.iter().find_map(|family| family(name))
 }
 
