@@ -108,9 +108,9 @@ fn timestamp(text: &str, span: Span) -> Result<(Literal, Type), AthenaError> {
 fn time_of_day(text: &str, span: Span) -> Result<(Literal, Type), AthenaError> {
     let read = time::clock(text).map_err(|why| not_a_time(why, text, "TIME", span))?;
     let digits = u8::try_from(read.digits).map_err(|_| invalid(text, "TIME", span))?;
-    match read.rest.trim_start() {
-        "" if read.rest.is_empty() => Ok((Literal::Time(read.picos), Type::Time(digits))),
-        zone if zone.starts_with(['+', '-']) => Ok((Literal::Text(text.to_owned()), Type::TimeZoned(digits))),
+    match time::zoned_clock(text) {
+        _ if read.rest.is_empty() => Ok((Literal::Time(read.picos), Type::Time(digits))),
+        Some((_, Some(_))) => Ok((Literal::Text(text.to_owned()), Type::TimeZoned(digits))),
         _ => Err(invalid(text, "TIME", span)),
     }
 }

@@ -4,7 +4,11 @@
 //! Does not own: which casts there are (`types::can_cast`), the texts of values (`values`).
 //! Invariant: a value that is none of the other type is a fault, or NULL under TRY_CAST; never something near it.
 
+mod time;
+
 use arrow::array::{Array as _, ArrayRef, new_null_array};
+
+pub(super) use time::{is_of_today, of_today};
 
 use super::Result;
 use crate::athena::error::AthenaError;
@@ -15,7 +19,9 @@ use crate::athena::values::text::text;
 
 /// Values of one type as another; `tries`: a fault is NULL.
 pub(crate) fn cast(values: &ArrayRef, from: &Type, to: &Type, tries: bool) -> Result<ArrayRef> {
-    let _ = tries;
+    if let Some(result) = time::cast_time(values, from, to, tries) {
+        return result;
+    }
     match (from, to) {
         (from, to) if from == to => Ok(values.clone()),
         (Type::Unknown, to) => Ok(new_null_array(&arrow_type(to), values.len())),

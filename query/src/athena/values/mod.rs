@@ -8,6 +8,7 @@ pub(crate) mod date;
 pub(crate) mod interval;
 pub(crate) mod layout;
 pub(crate) mod like;
+pub(crate) mod moment;
 pub(crate) mod number;
 pub(crate) mod text;
 pub(crate) mod time;

@@ -9,14 +9,24 @@ use std::str::FromStr as _;
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset as _, TimeZone as _};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+use super::date::{civil, days};
 use super::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
+
+const SECONDS_PER_DAY: i64 = 86_400;
+/// Beyond these days since 1970 nothing is told apart.
+const DAYS_MAX: i64 = 1 << 40;
 
 /// Furthest offset from UTC, minutes.
 const OFFSET_MINUTES_MAX: u32 = 14 * 60;
 /// Numbers of named zones begin here, above those of offsets.
 const NAMED_FROM: u16 = 2048;
-/// Short names that the IANA database has and Trino does not.
-const UNKNOWN: [&str; 3] = ["EST", "HST", "MST"];
+/// Names that the IANA database has and Trino does not.
+const UNKNOWN: [&str; 7] = ["EST", "HST", "MST", "Etc/Greenwich", "Etc/Zulu", "Factory", "ROC"];
+/// Names of UTC besides its own.
+const OF_UTC: [&str; 11] =
+    ["Z", "Zulu", "UCT", "Universal", "Greenwich", "GMT0", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/GMT", "Etc/GMT0"];
+/// The first year that `chrono-tz` has no changes of offsets for.
+const LAST_YEAR: i64 = 2100;
 
 /// Why a name is no zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +48,17 @@ pub(crate) enum Zone {
 pub(crate) fn parse(name: &str) -> Result<Zone, NoZone> {
     let offset = ["UTC", "GMT", "UT"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     match offset {
-        "" | "Z" => return Ok(Zone::Offset(0)),
         offset if offset.starts_with(['+', '-']) => return offset_of(offset),
+        "" if !name.is_empty() => return Ok(Zone::UTC),
+        _ if OF_UTC.contains(&name) => return Ok(Zone::UTC),
         _ => {}
     }
     match Tz::from_str(name) {
-        Ok(zone) if !UNKNOWN.contains(&name) => Ok(Zone::Named(zone)),
+        Ok(zone) if !UNKNOWN.contains(&name) => Ok(match name.strip_prefix("Etc/GMT").map(offset_of) {
+            // Hours west of UTC, as POSIX counts them.
+            Some(Ok(Zone::Offset(west))) => Zone::Offset(-west),
+            _ => Zone::Named(zone),
+        }),
         _ if name.starts_with("SystemV/") => Err(NoZone::Unsupported),
         _ => Err(NoZone::Unknown),
     }
@@ -80,10 +95,8 @@ impl Zone {
     pub(crate) fn number(self) -> u16 {
         match self {
             Self::Offset(minutes) => u16::try_from(minutes + OFFSET_MINUTES_MAX as i32).unwrap_or(0),
-            Self::Named(zone) => {
-                let found = TZ_VARIANTS.iter().position(|other| *other == zone).unwrap_or(0);
-                NAMED_FROM + u16::try_from(found).unwrap_or(0)
-            }
+            // The place in TZ_VARIANTS, which lists them all in their order.
+            Self::Named(zone) => NAMED_FROM + zone as u16,
         }
     }
 
@@ -112,8 +125,7 @@ impl Zone {
         match self {
             Self::Offset(minutes) => i64::from(minutes) * 60,
             Self::Named(zone) => {
-                let at = naive(utc_picos);
-                i64::from(zone.offset_from_utc_datetime(&at).fix().local_minus_utc())
+                i64::from(zone.offset_from_utc_datetime(&naive(utc_picos)).fix().local_minus_utc())
             }
         }
     }
@@ -140,10 +152,20 @@ impl Zone {
     }
 }
 
-/// A date and time of day; of one beyond the calendar's years the nearest within.
+/// A date and time of day; of one beyond the years whose offsets are known, one of a year whose days are the same.
 fn naive(picos: i128) -> NaiveDateTime {
-    let seconds =
-        i64::try_from(picos.div_euclid(i128::from(PICOS_PER_SECOND))).unwrap_or(if picos < 0 { i64::MIN } else { i64::MAX });
+    let limit = |bound: i64| if picos < 0 { -bound } else { bound };
+    let seconds = i64::try_from(picos.div_euclid(i128::from(PICOS_PER_SECOND))).unwrap_or(limit(i64::MAX));
+    let (year, _, _) = civil(seconds.div_euclid(SECONDS_PER_DAY).clamp(-DAYS_MAX, DAYS_MAX));
+    let seconds = if year < LAST_YEAR {
+        seconds
+    } else {
+        // Rules that hold for ever name a weekday of a month.
+        let first = |year: i64| days(year, 1, 1);
+        let same = |other: &i64| first(year + 1) - first(year) == first(other + 1) - first(*other) && (first(year) - first(*other)) % 7 == 0;
+        let other = (LAST_YEAR - 28..LAST_YEAR).find(same).unwrap_or(LAST_YEAR - 1);
+        seconds - (first(year) - first(other)) * SECONDS_PER_DAY
+    };
     let bound = if seconds < 0 { NaiveDateTime::MIN } else { NaiveDateTime::MAX };
     DateTime::from_timestamp(seconds, 0).map_or(bound, |at| at.naive_utc())
 }
@@ -180,6 +202,23 @@ mod tests {
         for name in ["+14:01", "-15:00", "SystemV/EST5"] {
             assert_eq!(parse(name), Err(NoZone::Unsupported), "{name}");
         }
+    }
+
+    #[test]
+    fn no_two_zones_have_the_same_number() {
+        for zone in TZ_VARIANTS.map(Zone::Named) {
+            assert_eq!(Zone::of_number(zone.number()), zone);
+        }
+        for zone in [-14 * 60, -90, 0, 345, 14 * 60].map(Zone::Offset) {
+            assert_eq!(Zone::of_number(zone.number()), zone);
+        }
+    }
+
+    #[test]
+    fn summer_never_ends_for_good() {
+        let new_york = parse("America/New_York").unwrap();
+        let at = |text: &str| new_york.offset_at(super::super::time::timestamp(text).unwrap().picos);
+        assert_eq!((at("2150-07-01"), at("2150-01-01"), at("12024-07-01"), at("1850-07-01")), (-14_400, -18_000, -14_400, -17_762));
     }
 
     #[test]

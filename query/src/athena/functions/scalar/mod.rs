@@ -6,10 +6,11 @@
 //! the signature, laid out as `values::layout` says.
 
 mod arg;
+mod time;
 
 use arrow::array::ArrayRef;
 
-pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Produce, Real, Text, Wide};
+pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Integers, Produce, Real, Text, Wide};
 
 use crate::athena::error::AthenaError;
 use crate::athena::eval::{Column, Lambda, Session};
@@ -31,10 +32,10 @@ pub(crate) struct Call<'c> {
     pub(crate) session: &'c Session,
 }
 
-/// The function of that name; `None` when it is not computed here.
-pub(crate) fn find(_name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 0] = [];
-    families.iter().find_map(|family| family(_name))
+/// The function of that name for arguments of these types; `None` when it is not computed here.
+pub(crate) fn find(name: &str, types: &[Type]) -> Option<Compute> {
+    let families: [fn(&str) -> Option<Compute>; 1] = [time::find];
+    time::operator(name, types).or_else(|| families.iter().find_map(|family| family(name)))
 }
 
 /// Whether two calls with the same arguments may give different values.
