@@ -17,7 +17,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 const DAYS_MAX: i64 = 1 << 40;
 
 /// Furthest offset from UTC, minutes.
-const OFFSET_MINUTES_MAX: u32 = 14 * 60;
+pub(crate) const OFFSET_MINUTES_MAX: i32 = 14 * 60;
 /// Numbers of named zones begin here, above those of offsets.
 const NAMED_FROM: u16 = 2048;
 /// Names that the IANA database has and Trino does not.
@@ -80,11 +80,10 @@ fn offset_of(text: &str) -> Result<Zone, NoZone> {
     let (Some(hours), Some(minutes)) = (number(hours), number(minutes).filter(|minutes| *minutes < 60)) else {
         return Err(NoZone::Unknown);
     };
-    let offset = hours * 60 + minutes;
-    if offset > OFFSET_MINUTES_MAX {
+    let east = i32::try_from(hours * 60 + minutes).map_err(|_| NoZone::Unsupported)?;
+    if east > OFFSET_MINUTES_MAX {
         return Err(NoZone::Unsupported);
     }
-    let east = i32::try_from(offset).map_err(|_| NoZone::Unsupported)?;
     Ok(Zone::Offset(if text.starts_with('-') { -east } else { east }))
 }
 
@@ -94,7 +93,7 @@ impl Zone {
     /// A number below 4096 that is this zone's alone.
     pub(crate) fn number(self) -> u16 {
         match self {
-            Self::Offset(minutes) => u16::try_from(minutes + OFFSET_MINUTES_MAX as i32).unwrap_or(0),
+            Self::Offset(minutes) => u16::try_from(minutes + OFFSET_MINUTES_MAX).unwrap_or(0),
             // The place in TZ_VARIANTS, which lists them all in their order.
             Self::Named(zone) => NAMED_FROM + zone as u16,
         }
@@ -103,7 +102,7 @@ impl Zone {
     /// The zone of such a number.
     pub(crate) fn of_number(number: u16) -> Self {
         match number.checked_sub(NAMED_FROM) {
-            None => Self::Offset(i32::from(number) - OFFSET_MINUTES_MAX as i32),
+            None => Self::Offset(i32::from(number) - OFFSET_MINUTES_MAX),
             Some(named) => TZ_VARIANTS.get(usize::from(named)).map_or(Self::UTC, |zone| Self::Named(*zone)),
         }
     }
@@ -124,9 +123,7 @@ impl Zone {
     pub(crate) fn offset_at(self, utc_picos: i128) -> i64 {
         match self {
             Self::Offset(minutes) => i64::from(minutes) * 60,
-            Self::Named(zone) => {
-                i64::from(zone.offset_from_utc_datetime(&naive(utc_picos)).fix().local_minus_utc())
-            }
+            Self::Named(zone) => i64::from(zone.offset_from_utc_datetime(&naive(utc_picos)).fix().local_minus_utc()),
         }
     }
 
@@ -162,7 +159,9 @@ fn naive(picos: i128) -> NaiveDateTime {
     } else {
         // Rules that hold for ever name a weekday of a month.
         let first = |year: i64| days(year, 1, 1);
-        let same = |other: &i64| first(year + 1) - first(year) == first(other + 1) - first(*other) && (first(year) - first(*other)) % 7 == 0;
+        let same = |other: &i64| {
+            first(year + 1) - first(year) == first(other + 1) - first(*other) && (first(year) - first(*other)) % 7 == 0
+        };
         let other = (LAST_YEAR - 28..LAST_YEAR).find(same).unwrap_or(LAST_YEAR - 1);
         seconds - (first(year) - first(other)) * SECONDS_PER_DAY
     };
@@ -218,7 +217,10 @@ mod tests {
     fn summer_never_ends_for_good() {
         let new_york = parse("America/New_York").unwrap();
         let at = |text: &str| new_york.offset_at(super::super::time::timestamp(text).unwrap().picos);
-        assert_eq!((at("2150-07-01"), at("2150-01-01"), at("12024-07-01"), at("1850-07-01")), (-14_400, -18_000, -14_400, -17_762));
+        assert_eq!(
+            (at("2150-07-01"), at("2150-01-01"), at("12024-07-01"), at("1850-07-01")),
+            (-14_400, -18_000, -14_400, -17_762)
+        );
     }
 
     #[test]

@@ -30,9 +30,9 @@ pub(super) fn cast_time(values: &ArrayRef, from: &Type, to: &Type, tries: bool) 
                 read(text, to)?.ok_or_else(|| AthenaError::invalid_cast(format!("Value cannot be cast to {}: {text}", named(to))))
             })
         })),
-        (from, to) if is_moment(from) && is_moment(to) => {
-            Some(Moments::of(values, from).and_then(|moments| each(values, to, tries, |at| Ok(converted(moments.get(at), from, to)))))
-        }
+        (from, to) if is_moment(from) && is_moment(to) => Some(
+            Moments::of(values, from).and_then(|moments| each(values, to, tries, |at| Ok(converted(moments.get(at), from, to)))),
+        ),
         _ => None,
     }
 }
@@ -149,7 +149,10 @@ mod tests {
             ("CAST('2024-12-31 23:59:59.9999' AS timestamp(0))", "2025-01-01 00:00:00"),
             ("CAST(TIME '23:59:59.9999+05:30' AS time(3) with time zone)", "00:00:00.000+05:30"),
             ("CAST(TIMESTAMP '1960-01-02 23:59:59.1234565' AS timestamp(6))", "1960-01-02 23:59:59.123457"),
-            ("CAST('2024-03-10 02:30:00 America/New_York' AS timestamp with time zone)", "2024-03-10 03:30:00.000 America/New_York"),
+            (
+                "CAST('2024-03-10 02:30:00 America/New_York' AS timestamp with time zone)",
+                "2024-03-10 03:30:00.000 America/New_York",
+            ),
             ("CAST(TIMESTAMP '2024-07-02 22:00:00 America/New_York' AS time with time zone)", "22:00:00.000-04:00"),
         ] {
             assert_eq!(value_of(expression), Ok(expected.into()), "{expression}");

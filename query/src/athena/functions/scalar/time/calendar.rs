@@ -125,7 +125,7 @@ impl Field {
             Self::Era | Self::HalfDay => (0, 1),
             Self::Century => (0, 2_922_789),
             Self::YearOfEra => (1, 292_278_993),
-            Self::Year | Self::Weekyear => (-292_275_054, 292_278_993),
+            Self::Year | Self::Weekyear => (-292_275_055, 292_278_994),
             Self::Month => (1, 12),
             Self::DayOfYear => (1, 365 + i64::from(is_leap(year))),
             Self::Day => (1, length(year, month).into()),

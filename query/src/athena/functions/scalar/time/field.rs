@@ -9,15 +9,15 @@ use arrow::array::ArrayRef;
 use super::{Call, Compute, Result, moments, split};
 use crate::athena::functions::scalar::Int;
 use crate::athena::types::Type;
-use crate::athena::values::date::{civil, days, weekday, week};
+use crate::athena::values::date::{civil, days, week, weekday};
 use crate::athena::values::moment::{Moment, PICOS_PER_MILLI};
 
 const MILLIS_PER_HOUR: i64 = 3_600_000;
 
 pub(super) fn find(name: &str) -> Option<Compute> {
     Some(match name {
-        "year" | "quarter" | "month" | "week" | "week_of_year" | "day" | "day_of_month" | "day_of_week" | "dow" | "day_of_year"
-        | "doy" | "year_of_week" | "yow" | "hour" | "minute" | "second" | "millisecond" => field,
+        "year" | "quarter" | "month" | "week" | "week_of_year" | "day" | "day_of_month" | "day_of_week" | "dow"
+        | "day_of_year" | "doy" | "year_of_week" | "yow" | "hour" | "minute" | "second" | "millisecond" => field,
         "timezone_hour" => |call| zone_offset(call, |seconds| seconds / 3600),
         "timezone_minute" => |call| zone_offset(call, |seconds| seconds / 60 % 60),
         _ => return None,

@@ -17,17 +17,22 @@ use crate::athena::functions::scalar::{Arg, Text};
 use crate::athena::types::Type;
 use crate::athena::values::date;
 use crate::athena::values::moment::{Moment, PICOS_PER_MILLI};
-use crate::athena::values::zone::Zone;
+use crate::athena::values::zone::{OFFSET_MINUTES_MAX, Zone};
 
 /// Of two digits: MySQL's are 1970 to 2069.
 const MYSQL_PIVOT: i64 = 2020;
+/// The commonest pattern, which Trino reads otherwise, with other messages.
+const ISO_DATE: &str = "%Y-%m-%d";
 
 pub(super) fn find(name: &str) -> Option<Compute> {
     Some(match name {
         "date_format" => |call| formatted(call, mysql),
         "format_datetime" => |call| formatted(call, |pattern| of_joda(call, pattern)),
         "date_parse" => |call| {
-            parsed(call, mysql, |text, pattern, elements| match fast(text, pattern) {
+            // Of the commonest pattern a year may have more digits.
+            let compile =
+                |pattern: &str| if pattern == ISO_DATE { joda::elements("yyyy-MM-dd", MYSQL_PIVOT) } else { mysql(pattern) };
+            parsed(call, compile, |text, pattern, elements| match fast(text, pattern) {
                 Some(moment) => moment,
                 None => Ok(Moment::plain(i128::from(read(elements, text)?.local(text)?) * PICOS_PER_MILLI)),
             })
@@ -62,7 +67,8 @@ fn formatted(call: &Call<'_>, compile: impl Fn(&str) -> Result<Vec<Element>>) ->
     let (times, texts, patterns) = (moments(call, 0)?, Text::reader(call.values(1)?)?, Patterns::new(compile));
     call.produce::<String>(|row| {
         let moment = times.get(call.place(0, row));
-        patterns.with(Text::get(&texts, call.place(1, row)), |elements| written(elements, moment, millis(moment.local())).map(Some))
+        patterns
+            .with(Text::get(&texts, call.place(1, row)), |elements| written(elements, moment, millis(moment.local())).map(Some))
     })
 }
 
@@ -89,6 +95,17 @@ fn of_joda(call: &Call<'_>, pattern: &str) -> Result<Vec<Element>> {
 
 /// A text with its zone or offset, else in UTC.
 pub(super) fn zoned(text: &str, elements: &[Element]) -> Result<Moment> {
+    if elements.iter().any(|element| matches!(element, Element::ZoneName { short: false })) {
+        return Err(AthenaError::internal(&"Parsing not supported"));
+    }
+    let moment = with_zone(text, elements)?;
+    if moment.has_zone_range() {
+        return Ok(moment);
+    }
+    Err(AthenaError::invalid_argument(format!("Millis overflow: {}", moment.utc.div_euclid(PICOS_PER_MILLI))))
+}
+
+fn with_zone(text: &str, elements: &[Element]) -> Result<Moment> {
     let found = read(elements, text)?;
     let (zone, offset) = (found.zone, found.offset);
     let local = i128::from(found.local(text)?) * PICOS_PER_MILLI;
@@ -101,7 +118,7 @@ pub(super) fn zoned(text: &str, elements: &[Element]) -> Result<Moment> {
     }
     let seconds = offset.unwrap_or(0) / 1000;
     let minutes = i32::try_from(seconds / 60).unwrap_or(i32::MAX);
-    if seconds % 60 != 0 || minutes.abs() > 14 * 60 {
+    if seconds % 60 != 0 || minutes.abs() > OFFSET_MINUTES_MAX {
         let rest = if seconds % 60 == 0 { String::new() } else { format!(":{:02}", seconds.abs() % 60) };
         let sign = if seconds < 0 { '-' } else { '+' };
         let name = format!("{sign}{:02}:{:02}{rest}", seconds.abs() / 3600, seconds.abs() / 60 % 60);
@@ -111,11 +128,12 @@ pub(super) fn zoned(text: &str, elements: &[Element]) -> Result<Moment> {
     Ok(Moment { utc: zone.utc_of(local), zone })
 }
 
-/// Ten digits and dashes by the commonest pattern, which Trino reads otherwise, with other messages.
+/// Ten digits and dashes by the commonest pattern.
 fn fast(text: &str, pattern: &str) -> Option<Result<Moment>> {
     let bytes = text.as_bytes();
-    let is_date = bytes.len() == 10 && bytes.iter().enumerate().all(|(i, b)| if i == 4 || i == 7 { *b == b'-' } else { b.is_ascii_digit() });
-    if pattern != "%Y-%m-%d" || !is_date {
+    let is_date = bytes.len() == 10
+        && bytes.iter().enumerate().all(|(i, b)| if i == 4 || i == 7 { *b == b'-' } else { b.is_ascii_digit() });
+    if pattern != ISO_DATE || !is_date {
         return None;
     }
     let (year, month, day) = (text[..4].parse().ok()?, text[5..7].parse().ok()?, text[8..].parse().ok()?);
@@ -128,7 +146,18 @@ fn fast(text: &str, pattern: &str) -> Option<Result<Moment>> {
 /// What Java says of a day that there is not.
 pub(super) fn no_day(year: i64, month: u32, day: u32) -> String {
     const NAMES: [&str; 12] = [
-        "JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER",
+        "JANUARY",
+        "FEBRUARY",
+        "MARCH",
+        "APRIL",
+        "MAY",
+        "JUNE",
+        "JULY",
+        "AUGUST",
+        "SEPTEMBER",
+        "OCTOBER",
+        "NOVEMBER",
+        "DECEMBER",
     ];
     match usize::try_from(month).ok().and_then(|month| NAMES.get(month.checked_sub(1)?)) {
         None => format!("Invalid value for MonthOfYear (valid values 1 - 12): {month}"),
@@ -180,13 +209,15 @@ fn mysql_code(code: char) -> Result<Element> {
         'M' => name(Month, false),
         'm' => number(Month, 2, 2),
         'p' => name(HalfDay, false),
-        'r' => Element::Either(vec![[clock(ClockHalfHour), vec![Element::Literal(" ".to_owned()), name(HalfDay, false)]].concat()]),
+        'r' => {
+            Element::Either(vec![[clock(ClockHalfHour), vec![Element::Literal(" ".to_owned()), name(HalfDay, false)]].concat()])
+        }
         'S' | 's' => number(Second, 2, 2),
         'T' => Element::Either(vec![clock(Hour)]),
         'v' => number(Week, 2, 2),
         'W' => name(Weekday, false),
         'x' => number(Weekyear, 4, 4),
-        'Y' => number(Year, 4, 9),
+        'Y' => number(Year, 4, 4),
         'y' => Element::TwoDigits { field: Year, pivot: MYSQL_PIVOT, lenient: false },
         'D' | 'U' | 'u' | 'V' | 'w' | 'X' => {
             return Err(AthenaError::invalid_argument(format!("%{code} not supported in date format string")));

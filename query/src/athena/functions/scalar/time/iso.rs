@@ -59,7 +59,9 @@ fn dates() -> Vec<Element> {
 
 /// `10:30:15.5`; the last part may have a fraction.
 fn times() -> Vec<Element> {
-    let fraction = |of: i64| vec![Element::Either(vec![vec![literal(".")], vec![literal(",")]]), Element::Fraction { of, least: 1, most: 9 }];
+    let fraction = |of: i64| {
+        vec![Element::Either(vec![vec![literal(".")], vec![literal(",")]]), Element::Fraction { of, least: 1, most: 9 }]
+    };
     let second = vec![literal(":"), number(Field::Second, 2), maybe(fraction(1000))];
     let minute = vec![literal(":"), number(Field::Minute, 2), Element::Either(vec![second, fraction(60_000), Vec::new()])];
     vec![number(Field::Hour, 2), Element::Either(vec![minute, fraction(3_600_000), Vec::new()])]

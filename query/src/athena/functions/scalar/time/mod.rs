@@ -27,7 +27,7 @@ use crate::athena::error::AthenaError;
 use crate::athena::types::Type;
 use crate::athena::values::moment::{Moment, Moments};
 use crate::athena::values::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
-use crate::athena::values::zone::{NoZone, Zone, parse};
+use crate::athena::values::zone::{OFFSET_MINUTES_MAX, Zone, parse};
 
 pub(super) fn find(name: &str) -> Option<Compute> {
     let families = [field::find, truncate::find, shift::find, unix::find, zone::find, iso::find, format::find, duration::find];
@@ -118,12 +118,12 @@ fn zone_named(name: &str) -> Result<Zone> {
 
 /// As `zone_named`, of the functions that say it otherwise.
 fn zone_supported(name: &str) -> Result<Zone> {
-    parse(name).map_err(|_: NoZone| AthenaError::not_supported(format!("Time zone not supported: {name}")))
+    parse(name).map_err(|_| AthenaError::not_supported(format!("Time zone not supported: {name}")))
 }
 
 /// A zone so many minutes east of UTC.
 fn zone_east(minutes: i64) -> Result<Zone> {
-    let found = i32::try_from(minutes).ok().filter(|minutes| minutes.abs() <= 14 * 60);
+    let found = i32::try_from(minutes).ok().filter(|minutes| minutes.abs() <= OFFSET_MINUTES_MAX);
     found.map(Zone::Offset).ok_or_else(|| AthenaError::invalid_argument(format!("Invalid offset minutes {minutes}")))
 }
 

@@ -5,12 +5,11 @@
 //! Invariant: as Java's `DateTimeFormatter.ISO_DATE_TIME`, which names the place where a text is wrong.
 
 use super::format::no_day;
-use super::zone_supported;
 use crate::athena::error::AthenaError;
 use crate::athena::values::date::from_civil;
 use crate::athena::values::moment::Moment;
 use crate::athena::values::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
-use crate::athena::values::zone::Zone;
+use crate::athena::values::zone::{OFFSET_MINUTES_MAX, Zone, parse};
 
 const DIGITS_MAX: usize = 9;
 
@@ -28,7 +27,7 @@ pub(super) fn parsed(text: &str) -> Result<Moment, AthenaError> {
     if cursor.at < text.len() {
         return Err(wrong(format!(", unparsed text found at index {}", cursor.at)));
     }
-    let (date, clock, zone) = read;
+    let (date, clock, rest) = read;
     let [hour, minute, second] = clock.map(u32::from);
     let days = from_civil(date.0, date.1, date.2).ok_or_else(|| wrong(format!(": {}", no_day(date.0, date.1, date.2))))?;
     for (value, most, name) in [(hour, 23, "HourOfDay"), (minute, 59, "MinuteOfHour"), (second, 59, "SecondOfMinute")] {
@@ -37,25 +36,30 @@ pub(super) fn parsed(text: &str) -> Result<Moment, AthenaError> {
         }
     }
     let seconds = i128::from(hour * 3600 + minute * 60 + second) * i128::from(PICOS_PER_SECOND);
-    let local = i128::from(days) * PICOS_PER_DAY + seconds + zone.fraction;
-    match zone.id {
-        None => Ok(Moment { utc: zone.offset.utc_of(local), zone: zone.offset }),
-        Some(id) => Ok(Moment { utc: zone.offset.utc_of(local), zone: zone_supported(id)? }),
+    let local = i128::from(days) * PICOS_PER_DAY + seconds + rest.fraction;
+    let minutes = rest.minutes.unwrap_or(0);
+    if minutes.abs() >= 24 * 60 {
+        return Err(wrong(": Value out of range: Hour[0-23], Minute[0-59], Second[0-59]".to_owned()));
     }
+    let offset = Zone::Offset(minutes);
+    if rest.id.is_none() && minutes.abs() > OFFSET_MINUTES_MAX {
+        return Err(AthenaError::not_supported(format!("Time zone not supported: {}", offset.name())));
+    }
+    Ok(Moment { utc: offset.utc_of(local), zone: rest.id.unwrap_or(offset) })
 }
 
 /// What follows the seconds.
-struct Rest<'t> {
+struct Rest {
     /// Picoseconds.
     fraction: i128,
-    offset: Zone,
-    id: Option<&'t str>,
+    minutes: Option<i32>,
+    id: Option<Zone>,
 }
 
 type Day = (i64, u32, u32);
 
 /// Reads it all; where it cannot, the cursor stays.
-fn moment<'t>(cursor: &mut Cursor<'t>) -> Option<(Day, [u8; 3], Rest<'t>)> {
+fn moment(cursor: &mut Cursor<'_>) -> Option<(Day, [u8; 3], Rest)> {
     let year = cursor.year()?;
     cursor.take('-')?;
     let month = cursor.two()?;
@@ -67,9 +71,9 @@ fn moment<'t>(cursor: &mut Cursor<'t>) -> Option<(Day, [u8; 3], Rest<'t>)> {
     let minute = cursor.two()?;
     let second = cursor.maybe(|cursor| cursor.take(':').and_then(|()| cursor.two()));
     let fraction = if second.is_some() { cursor.maybe(Cursor::fraction) } else { None };
-    let offset = cursor.maybe(Cursor::offset);
-    let id = if offset.is_some() { cursor.maybe(Cursor::id) } else { None };
-    let rest = Rest { fraction: fraction.unwrap_or(0), offset: offset.unwrap_or(Zone::UTC), id };
+    let minutes = cursor.maybe(Cursor::offset);
+    let id = if minutes.is_some() { cursor.maybe(Cursor::id) } else { None };
+    let rest = Rest { fraction: fraction.unwrap_or(0), minutes, id };
     Some(((year, month.into(), day.into()), [hour, minute, second.unwrap_or(0)], rest))
 }
 
@@ -120,24 +124,24 @@ impl<'t> Cursor<'t> {
         padded.parse().ok()
     }
 
-    /// `Z` or `+01:00`.
-    fn offset(&mut self) -> Option<Zone> {
+    /// `Z` or `+01:00`, in minutes.
+    fn offset(&mut self) -> Option<i32> {
         if self.take('Z').or_else(|| self.take('z')).is_some() {
-            return Some(Zone::UTC);
+            return Some(0);
         }
         let east = self.rest().starts_with('+');
         self.take('+').or_else(|| self.take('-'))?;
         let hours = self.two()?;
         self.take(':')?;
         let minutes = i32::from(hours) * 60 + i32::from(self.two()?);
-        Some(Zone::Offset(if east { minutes } else { -minutes }))
+        Some(if east { minutes } else { -minutes })
     }
 
     /// `[Europe/Berlin]`
-    fn id(&mut self) -> Option<&'t str> {
+    fn id(&mut self) -> Option<Zone> {
         self.take('[')?;
         let id = self.rest().get(..self.rest().find(']')?)?;
         self.at += id.len() + 1;
-        Some(id)
+        parse(id).ok()
     }
 }

@@ -106,7 +106,9 @@ fn scaled(call: &Call<'_>, interval: i64, by: f64) -> Result<Option<i64>> {
 fn divide(call: &Call<'_>) -> Result<ArrayRef> {
     call.try2::<Int, Double, i64>(|interval, by| {
         if by.is_nan() || by == 0.0 {
-            return Err(call.invalid(format!("Cannot divide by double {}", if by == 0.0 { "0.0".to_owned() } else { double(by) })));
+            return Err(
+                call.invalid(format!("Cannot divide by double {}", if by == 0.0 { "0.0".to_owned() } else { double(by) }))
+            );
         }
         cut(call, to_double(interval) / by)
     })

@@ -16,16 +16,36 @@ use crate::athena::values::zone::Zone;
 #[derive(Debug, Clone)]
 pub(super) enum Element {
     /// At least so many digits written, at most so many read.
-    Number { field: Field, least: usize, most: usize, signed: bool },
+    Number {
+        field: Field,
+        least: usize,
+        most: usize,
+        signed: bool,
+    },
     /// The last two digits of a year within 50 of the pivot; `lenient`: one of more or fewer digits is meant as it stands.
-    TwoDigits { field: Field, pivot: i64, lenient: bool },
+    TwoDigits {
+        field: Field,
+        pivot: i64,
+        lenient: bool,
+    },
     /// Of a unit of so many milliseconds.
-    Fraction { of: i64, least: usize, most: usize },
-    Name { field: Field, short: bool },
+    Fraction {
+        of: i64,
+        least: usize,
+        most: usize,
+    },
+    Name {
+        field: Field,
+        short: bool,
+    },
     Literal(String),
     /// `+01:00`, or without the colon.
-    Offset { colon: bool },
-    ZoneName { short: bool },
+    Offset {
+        colon: bool,
+    },
+    ZoneName {
+        short: bool,
+    },
     ZoneId,
     /// What reads most; an empty one that nothing need be read.
     Either(Vec<Vec<Element>>),
@@ -40,9 +60,8 @@ pub(super) struct Read {
     pub(super) zone: Option<Zone>,
 }
 
-const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
-];
+const MONTHS: [&str; 12] =
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The names of a field's values, and the value of the first.
@@ -77,7 +96,8 @@ fn write_one(element: &Element, moment: Moment, at: i64, text: &mut String) -> R
         Element::Number { field, least, .. } => number(field.get(at), *least),
         Element::TwoDigits { field, .. } => number(field.get(at).abs() % 100, 2),
         Element::Fraction { of, least, most } => {
-            let fraction = i128::from(Field::Fraction(*of).get(at)) * 10_i128.pow(u32::try_from(*most).unwrap_or(0).min(18)) / i128::from(*of);
+            let fraction = i128::from(Field::Fraction(*of).get(at)) * 10_i128.pow(u32::try_from(*most).unwrap_or(0).min(18))
+                / i128::from(*of);
             let mut digits = format!("{fraction:0most$}");
             while digits.len() > *least && digits.ends_with('0') {
                 digits.pop();
@@ -152,7 +172,13 @@ fn read_one(element: &Element, text: &str, at: usize, read: &mut Read) -> Result
         Element::Fraction { of, most, .. } => {
             let count = rest.bytes().take(*most).take_while(u8::is_ascii_digit).count();
             let mut unit = of * 10;
-            let value: i64 = rest[..count].bytes().map(|digit| { unit /= 10; i64::from(digit - b'0') * unit }).sum();
+            let value: i64 = rest[..count]
+                .bytes()
+                .map(|digit| {
+                    unit /= 10;
+                    i64::from(digit - b'0') * unit
+                })
+                .sum();
             read.fields.push((Field::Fraction(*of), value / 10));
             if count == 0 { Err(at) } else { Ok(at + count) }
         }
@@ -161,7 +187,13 @@ fn read_one(element: &Element, text: &str, at: usize, read: &mut Read) -> Result
             read.fields.push((*field, value));
             Ok(at + length)
         }
-        Element::Literal(literal) => if starts(literal) { Ok(at + literal.len()) } else { Err(at) },
+        Element::Literal(literal) => {
+            if starts(literal) {
+                Ok(at + literal.len())
+            } else {
+                Err(at)
+            }
+        }
         Element::Offset { .. } if starts("Z") => {
             read.offset = Some(0);
             Ok(at + 1)

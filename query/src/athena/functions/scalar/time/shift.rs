@@ -119,7 +119,10 @@ mod tests {
             ("date_diff('month', DATE '2024-01-30', DATE '2024-02-28')", 0),
             ("date_diff('year', DATE '2024-02-29', DATE '2025-02-28')", 1),
             ("date_diff('year', DATE '2023-03-01', DATE '2024-02-29')", 0),
-            ("date_diff('hour', TIMESTAMP '2024-03-09 12:00:00 America/New_York', TIMESTAMP '2024-03-10 12:00:00 America/New_York')", 23),
+            (
+                "date_diff('hour', TIMESTAMP '2024-03-09 12:00:00 America/New_York', TIMESTAMP '2024-03-10 12:00:00 America/New_York')",
+                23,
+            ),
         ] {
             assert_eq!(value_of(expression), Ok(expected.into()), "{expression}");
         }

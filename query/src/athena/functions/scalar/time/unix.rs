@@ -48,7 +48,11 @@ fn from_seconds(call: &Call<'_>) -> Result<ArrayRef> {
 fn at(seconds: f64, zone: Zone) -> Result<Option<Moment>> {
     let millis = round(seconds * 1000.0);
     let moment = Moment { utc: i128::from(millis) * PICOS_PER_MILLI, zone };
-    if moment.has_zone_range() { Ok(Some(moment)) } else { Err(AthenaError::invalid_argument(format!("Millis overflow: {millis}"))) }
+    if moment.has_zone_range() {
+        Ok(Some(moment))
+    } else {
+        Err(AthenaError::invalid_argument(format!("Millis overflow: {millis}")))
+    }
 }
 
 /// The nearest integer, of two the greater; NaN is 0, what is beyond the nearest there is.

@@ -23,7 +23,8 @@ pub(super) fn find(name: &str) -> Option<Compute> {
             call.produce::<Moment>(|row| {
                 let zone = zone_named(Text::get(&names, call.place(1, row)))?;
                 let local = times.get(call.place(0, row)).utc;
-                Ok(Some(Moment { utc: zone.utc_of(local), zone }))
+                // Of two times the one with the offset that the zone has when UTC shows it.
+                Ok(Some(Moment { utc: local, zone }.moved_to(local)))
             })
         },
         _ => return None,
