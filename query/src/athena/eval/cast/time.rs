@@ -1,40 +1,30 @@
-//! Casts of dates, times, timestamps and intervals.
+//! Casts to dates, times and timestamps.
 //!
-//! Owns: them as one another, from text and as text.
-//! Does not own: the forms of texts (`values`), comparisons.
+//! Owns: them as one another and from text.
+//! Does not own: the forms of texts (`values`), their own texts (`text`).
 //! Invariant: a smaller precision is rounded half up; what gets a zone gets the session's, UTC, and keeps what its clock shows.
 
 use arrow::array::{Array as _, ArrayRef};
 
 use super::Result;
 use crate::athena::error::AthenaError;
-use crate::athena::functions::scalar::{Arg as _, Produce, Text};
+use crate::athena::functions::scalar::{Arg as _, Produce as _, Text};
 use crate::athena::types::Type;
 use crate::athena::values::date;
 use crate::athena::values::moment::{Moment, Moments};
-use crate::athena::values::text::text;
 use crate::athena::values::time::{self, PICOS_PER_DAY, rounded};
 use crate::athena::values::zone::{self, NoZone, Zone};
 
-/// Such a cast; `None` when it is another.
-pub(super) fn cast_time(values: &ArrayRef, from: &Type, to: &Type, tries: bool) -> Option<Result<ArrayRef>> {
-    let is_interval = matches!(from, Type::IntervalDay | Type::IntervalYear);
-    match (from, to) {
-        (from, to) if from == to => None,
-        (from, Type::Varchar(length)) if is_moment(from) || is_interval => {
-            Some(each(values, to, tries, |at| fitting(text(from, values, at)?, from, *length)))
-        }
-        (Type::Varchar(_), to) if is_moment(to) => Some(Text::reader(values).and_then(|texts| {
-            each(values, to, tries, |at| {
-                let text = Text::get(&texts, at);
-                read(text, to)?.ok_or_else(|| AthenaError::invalid_cast(format!("Value cannot be cast to {}: {text}", named(to))))
-            })
-        })),
-        (from, to) if is_moment(from) && is_moment(to) => Some(
-            Moments::of(values, from).and_then(|moments| each(values, to, tries, |at| Ok(converted(moments.get(at), from, to)))),
-        ),
-        _ => None,
+pub(super) fn cast(values: &ArrayRef, from: &Type, to: &Type, tries: bool) -> Result<ArrayRef> {
+    if !matches!(from, Type::Varchar(_)) {
+        let moments = Moments::of(values, from)?;
+        return each(values, to, tries, |at| Ok(converted(moments.get(at), from, to)));
     }
+    let texts = Text::reader(values)?;
+    each(values, to, tries, |at| {
+        let text = Text::get(&texts, at);
+        read(text, to)?.ok_or_else(|| AthenaError::invalid_cast(format!("Value cannot be cast to {}: {text}", named(to))))
+    })
 }
 
 /// Whether a cast puts a time on the day of the statement.
@@ -53,18 +43,14 @@ pub(in crate::athena::eval) fn of_today(values: &ArrayRef, from: &Type, to: &Typ
     })
 }
 
-fn is_moment(ty: &Type) -> bool {
-    matches!(ty, Type::Date | Type::Time(_) | Type::TimeZoned(_) | Type::Timestamp(_) | Type::TimestampZoned(_))
-}
-
 /// A value for each that is not NULL; NULL for a fault when `tries`.
-fn each<R: Produce>(values: &ArrayRef, to: &Type, tries: bool, f: impl Fn(usize) -> Result<R>) -> Result<ArrayRef> {
+fn each(values: &ArrayRef, to: &Type, tries: bool, f: impl Fn(usize) -> Result<Moment>) -> Result<ArrayRef> {
     let one = |at: usize| match f(at) {
         _ if values.is_null(at) => Ok(None),
         Err(_) if tries => Ok(None),
         value => value.map(Some),
     };
-    R::array((0..values.len()).map(one).collect::<Result<_>>()?, to)
+    Moment::array((0..values.len()).map(one).collect::<Result<_>>()?, to)
 }
 
 /// What Trino calls a type that a text is none of.
@@ -72,18 +58,6 @@ fn named(ty: &Type) -> &'static str {
     match ty {
         Type::TimestampZoned(_) => "timestamp",
         other => other.base(),
-    }
-}
-
-fn fitting(text: String, from: &Type, length: Option<u32>) -> Result<String> {
-    match length {
-        Some(length) if text.len() > length as usize && *from == Type::Date => {
-            Err(AthenaError::invalid_cast(format!("Value {text} cannot be represented as varchar({length})")))
-        }
-        Some(length) if text.len() > length as usize => {
-            Err(AthenaError::internal(&format!("Character count exceeds length limit {length}: {text}")))
-        }
-        _ => Ok(text),
     }
 }
 

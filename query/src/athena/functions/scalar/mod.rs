@@ -6,6 +6,12 @@
 //! the signature, laid out as `values::layout` says.
 
 mod arg;
+mod distribution;
+mod extreme;
+mod math;
+mod operators;
+mod round;
+mod size;
 mod time;
 
 use arrow::array::ArrayRef;
@@ -34,7 +40,8 @@ pub(crate) struct Call<'c> {
 
 /// The function of that name for arguments of these types; `None` when it is not computed here.
 pub(crate) fn find(name: &str, types: &[Type]) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 1] = [time::find];
+    let families: [fn(&str) -> Option<Compute>; 7] =
+        [distribution::find, extreme::find, math::find, operators::find, round::find, size::find, time::find];
     time::operator(name, types).or_else(|| families.iter().find_map(|family| family(name)))
 }
 

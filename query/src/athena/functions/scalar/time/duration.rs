@@ -8,7 +8,7 @@ use super::unix::round;
 use super::{Call, Compute, Result};
 use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::{Double, Int, Text};
-use crate::athena::values::text::double;
+use crate::athena::values::float::double;
 
 pub(super) fn find(name: &str) -> Option<Compute> {
     Some(match name {

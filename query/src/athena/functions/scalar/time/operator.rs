@@ -11,8 +11,8 @@ use super::{Call, Compute, Result, moments, plus_months};
 use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::{Arg, Double, Int};
 use crate::athena::types::Type;
+use crate::athena::values::float::double;
 use crate::athena::values::moment::{Moment, PICOS_PER_MILLI, day};
-use crate::athena::values::text::double;
 use crate::athena::values::time::{PICOS_PER_DAY, rounded};
 
 /// The operator of that name, when these are operands of it that are dates, times or intervals.
