@@ -13,6 +13,10 @@ use super::date::{civil, days};
 use super::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
 
 const SECONDS_PER_DAY: i64 = 86_400;
+/// Seconds from 1970 to the first year that `chrono-tz` has no changes of offsets for.
+const SECONDS_KNOWN: i64 = 4_102_444_800;
+/// That year.
+const LAST_YEAR: i64 = 2100;
 /// Beyond these days since 1970 nothing is told apart.
 const DAYS_MAX: i64 = 1 << 40;
 
@@ -21,12 +25,10 @@ pub(crate) const OFFSET_MINUTES_MAX: i32 = 14 * 60;
 /// Numbers of named zones begin here, above those of offsets.
 const NAMED_FROM: u16 = 2048;
 /// Names that the IANA database has and Trino does not.
-const UNKNOWN: [&str; 7] = ["EST", "HST", "MST", "Etc/Greenwich", "Etc/Zulu", "Factory", "ROC"];
+const UNKNOWN: [&str; 8] = ["America/Coyhaique", "EST", "HST", "MST", "Etc/Greenwich", "Etc/Zulu", "Factory", "ROC"];
 /// Names of UTC besides its own.
 const OF_UTC: [&str; 11] =
     ["Z", "Zulu", "UCT", "Universal", "Greenwich", "GMT0", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/GMT", "Etc/GMT0"];
-/// The first year that `chrono-tz` has no changes of offsets for.
-const LAST_YEAR: i64 = 2100;
 
 /// Why a name is no zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,15 +155,14 @@ impl Zone {
 fn naive(picos: i128) -> NaiveDateTime {
     let limit = |bound: i64| if picos < 0 { -bound } else { bound };
     let seconds = i64::try_from(picos.div_euclid(i128::from(PICOS_PER_SECOND))).unwrap_or(limit(i64::MAX));
-    let (year, _, _) = civil(seconds.div_euclid(SECONDS_PER_DAY).clamp(-DAYS_MAX, DAYS_MAX));
-    let seconds = if year < LAST_YEAR {
+    let seconds = if seconds < SECONDS_KNOWN {
         seconds
     } else {
         // Rules that hold for ever name a weekday of a month.
+        let (year, _, _) = civil(seconds.div_euclid(SECONDS_PER_DAY).min(DAYS_MAX));
         let first = |year: i64| days(year, 1, 1);
-        let same = |other: &i64| {
-            first(year + 1) - first(year) == first(other + 1) - first(*other) && (first(year) - first(*other)) % 7 == 0
-        };
+        let length = |year: i64| first(year + 1) - first(year);
+        let same = |other: &i64| length(year) == length(*other) && (first(year) - first(*other)) % 7 == 0;
         let other = (LAST_YEAR - 28..LAST_YEAR).find(same).unwrap_or(LAST_YEAR - 1);
         seconds - (first(year) - first(other)) * SECONDS_PER_DAY
     };

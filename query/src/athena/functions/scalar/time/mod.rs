@@ -118,6 +118,9 @@ fn zone_named(name: &str) -> Result<Zone> {
 
 /// As `zone_named`, of the functions that say it otherwise.
 fn zone_supported(name: &str) -> Result<Zone> {
+    if name.is_empty() {
+        return Err(AthenaError::invalid_argument("Zone id is an empty string"));
+    }
     parse(name).map_err(|_| AthenaError::not_supported(format!("Time zone not supported: {name}")))
 }
 

@@ -11,7 +11,7 @@ use crate::athena::eval::cast;
 use crate::athena::functions::scalar::{Arg, Text};
 use crate::athena::types::Type;
 use crate::athena::values::date::{civil, days, length, weekday};
-use crate::athena::values::moment::Moment;
+use crate::athena::values::moment::{Moment, day};
 use crate::athena::values::time::PICOS_PER_DAY;
 
 pub(super) fn find(name: &str) -> Option<Compute> {
@@ -29,10 +29,10 @@ fn truncated(call: &Call<'_>) -> Result<ArrayRef> {
         let unit = Unit::of(Text::get(&units, call.place(0, row)), call.returns)?;
         let moment = times.get(call.place(1, row));
         let local = moment.local();
-        let (day, _) = split(local);
-        let (year, month, _) = civil(day);
+        let (of, _) = split(local);
+        let (year, month, _) = civil(of);
         let first = match unit {
-            Unit::Week => day - weekday(day) + 1,
+            Unit::Week => of - weekday(of) + 1,
             Unit::Month => days(year, month, 1),
             Unit::Quarter => days(year, (month - 1) / 3 * 3 + 1, 1),
             Unit::Year => days(year, 1, 1),
@@ -50,7 +50,7 @@ fn last_day(call: &Call<'_>) -> Result<ArrayRef> {
     let times = moments(call, 0)?;
     call.produce::<i64>(|row| {
         let (year, month, _) = civil(split(times.get(call.place(0, row)).local()).0);
-        Ok(Some(days(year, month, length(year, month))))
+        day(days(year, month, length(year, month)).into()).map(Some)
     })
 }
 
