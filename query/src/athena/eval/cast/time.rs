@@ -12,7 +12,7 @@ use crate::athena::functions::scalar::{Arg as _, Produce as _, Text};
 use crate::athena::types::Type;
 use crate::athena::values::date;
 use crate::athena::values::moment::{Moment, Moments};
-use crate::athena::values::time::{self, PICOS_PER_DAY, rounded};
+use crate::athena::values::time::{self, PICOS_PER_DAY, PICOS_PER_SECOND, rounded};
 use crate::athena::values::zone::{self, NoZone, Zone};
 
 pub(super) fn cast(values: &ArrayRef, from: &Type, to: &Type, tries: bool) -> Result<ArrayRef> {
@@ -98,7 +98,13 @@ fn converted(moment: Moment, from: &Type, to: &Type) -> Moment {
     let local = moment.local();
     match to {
         Type::Date => Moment::plain(local),
-        Type::Time(digits) => Moment::plain(rounded(local, *digits)),
+        Type::Time(digits) => {
+            // Trino takes a second too few of a timestamp before 1970 that has a fraction.
+            let is_early =
+                local < 0 && matches!(from, Type::Timestamp(_)) && local.rem_euclid(PICOS_PER_SECOND.into()) >= 1_000_000;
+            let local = local - if is_early { i128::from(PICOS_PER_SECOND) } else { 0 };
+            Moment::plain(rounded(local, *digits))
+        }
         Type::TimeZoned(digits) => {
             // Of a zone its offset at that time, without seconds.
             let zone = Zone::Offset(i32::try_from(moment.zone.offset_at(moment.utc) / 60).unwrap_or(0));

@@ -15,6 +15,8 @@ use crate::athena::values::float::double;
 use crate::athena::values::moment::{Moment, PICOS_PER_MILLI, day};
 use crate::athena::values::time::{PICOS_PER_DAY, rounded};
 
+const PICOS_PER_MICRO: i128 = 1_000_000;
+
 /// The operator of that name, when these are operands of it that are dates, times or intervals.
 pub(in crate::athena::functions::scalar) fn find(name: &str, types: &[Type]) -> Option<Compute> {
     if !types.iter().any(|ty| is_interval(ty) || is_moment(ty)) {
@@ -77,11 +79,22 @@ fn shift(call: &Call<'_>, of: usize, by: usize, sign: i64) -> Result<ArrayRef> {
     })
 }
 
-/// Milliseconds between two moments.
+/// Milliseconds between two moments, half up.
 fn difference(call: &Call<'_>) -> Result<ArrayRef> {
     let (a, b) = (moments(call, 0)?, moments(call, 1)?);
+    let between: fn(i128, i128) -> i128 = match call.types[0] {
+        // Trino counts those without a zone in whole microseconds,
+        Type::Timestamp(_) => |a, b| (a.div_euclid(PICOS_PER_MICRO) - b.div_euclid(PICOS_PER_MICRO)) * PICOS_PER_MICRO,
+        // of those with one it rounds what is below a millisecond apart, half away from zero.
+        Type::TimestampZoned(_) => |a, b| {
+            let whole = a.div_euclid(PICOS_PER_MILLI) - b.div_euclid(PICOS_PER_MILLI);
+            let rest = a.rem_euclid(PICOS_PER_MILLI) - b.rem_euclid(PICOS_PER_MILLI);
+            (whole + rest * 2 / PICOS_PER_MILLI) * PICOS_PER_MILLI
+        },
+        _ => |a, b| a - b,
+    };
     call.produce::<i64>(|row| {
-        let picos = a.get(call.place(0, row)).utc - b.get(call.place(1, row)).utc;
+        let picos = between(a.get(call.place(0, row)).utc, b.get(call.place(1, row)).utc);
         let millis = rounded(picos, 3) / PICOS_PER_MILLI;
         i64::try_from(millis).map(Some).map_err(|_| AthenaError::internal(&"long overflow"))
     })
