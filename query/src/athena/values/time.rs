@@ -48,15 +48,18 @@ pub(crate) fn clock(text: &str) -> Result<Clock<'_>, NoTime> {
 fn any_clock(text: &str) -> Option<Clock<'_>> {
     let (hours, rest) = digits(text, 2)?;
     let (minutes, rest) = digits(rest.strip_prefix(':')?, 2)?;
-    let (seconds, rest) = match rest.strip_prefix(':') {
-        None => (0, rest),
-        Some(rest) => digits(rest, 2)?,
+    let (seconds, fraction, rest) = match rest.strip_prefix(':') {
+        None => (0, None, rest),
+        Some(rest) => {
+            let (seconds, rest) = digits(rest, 2)?;
+            (seconds, rest.strip_prefix('.'), rest)
+        }
     };
     if hours > 23 || minutes > 59 || seconds > 59 {
         return None;
     }
     let whole = i64::from(hours * 3600 + minutes * 60 + seconds) * PICOS_PER_SECOND;
-    let Some(fraction) = rest.strip_prefix('.') else {
+    let Some(fraction) = fraction else {
         return Some(Clock { picos: whole, digits: 0, rest });
     };
     let count = fraction.bytes().take_while(u8::is_ascii_digit).count();
@@ -91,6 +94,7 @@ pub(crate) fn any_timestamp(text: &str) -> Option<Written<'_>> {
     let has_year = text.trim_start_matches(['+', '-']).bytes().take_while(u8::is_ascii_digit).count() >= 4;
     let (days, rest) = prefix(text).filter(|_| has_year)?;
     let midnight = i128::from(days) * PICOS_PER_DAY;
+    let is_followed = rest.is_empty() || rest.starts_with(' ');
     let has_clock = rest.strip_prefix(' ').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let (picos, digits, rest) = match has_clock {
         None => (midnight, 0, rest),
@@ -100,7 +104,7 @@ pub(crate) fn any_timestamp(text: &str) -> Option<Written<'_>> {
         }
     };
     let zone = rest.trim_start_matches(' ');
-    Some(Written { picos, digits, zone: (!zone.is_empty()).then_some(zone) })
+    is_followed.then_some(Written { picos, digits, zone: (!zone.is_empty()).then_some(zone) })
 }
 
 /// With so many digits of a second's fraction, half up.
@@ -123,6 +127,8 @@ mod tests {
             " 2024-01-02 03:04:05",
             "2024-01-02 24:00:00",
             "2024-01-02 23:59:60",
+            "2024-01-02 10:30.5",
+            "2024-01-02Z",
         ] {
             let read = timestamp(wrong);
             assert!(

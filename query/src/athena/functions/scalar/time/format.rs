@@ -19,6 +19,7 @@ use crate::athena::values::date;
 use crate::athena::values::moment::{Moment, PICOS_PER_MILLI};
 use crate::athena::values::zone::{OFFSET_MINUTES_MAX, Zone};
 
+const PICOS_PER_MICRO: i128 = 1_000_000;
 /// Of two digits: MySQL's are 1970 to 2069.
 const MYSQL_PIVOT: i64 = 2020;
 /// The commonest pattern, which Trino reads otherwise, with other messages.
@@ -32,10 +33,7 @@ pub(super) fn find(name: &str) -> Option<Compute> {
             // Of the commonest pattern a year may have more digits.
             let compile =
                 |pattern: &str| if pattern == ISO_DATE { joda::elements("yyyy-MM-dd", MYSQL_PIVOT) } else { mysql(pattern) };
-            parsed(call, compile, |text, pattern, elements| match fast(text, pattern) {
-                Some(moment) => moment,
-                None => Ok(Moment::plain(i128::from(read(elements, text)?.local(text)?) * PICOS_PER_MILLI)),
-            })
+            parsed(call, compile, plain)
         },
         "parse_datetime" => |call| parsed(call, |pattern| of_joda(call, pattern), |text, _, elements| zoned(text, elements)),
         _ => return None,
@@ -91,6 +89,18 @@ fn of_joda(call: &Call<'_>, pattern: &str) -> Result<Vec<Element>> {
         ));
     }
     Ok(elements)
+}
+
+/// A text without a zone.
+fn plain(text: &str, pattern: &str, elements: &[Element]) -> Result<Moment> {
+    let moment = match fast(text, pattern) {
+        Some(moment) => moment?,
+        None => Moment::plain(i128::from(read(elements, text)?.local(text)?) * PICOS_PER_MILLI),
+    };
+    match i64::try_from(moment.utc.div_euclid(PICOS_PER_MICRO)) {
+        Ok(_) => Ok(moment),
+        Err(_) => Err(AthenaError::invalid_argument("long overflow")),
+    }
 }
 
 /// A text with its zone or offset, else in UTC.
