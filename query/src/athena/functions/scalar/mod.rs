@@ -19,11 +19,12 @@ mod round;
 mod session;
 mod size;
 mod text;
+mod time;
 mod url;
 
 use arrow::array::ArrayRef;
 
-pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Produce, Real, Text, Wide};
+pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Integers, Produce, Real, Text, Wide};
 
 use crate::athena::error::AthenaError;
 use crate::athena::eval::{Column, Lambda, Session};
@@ -45,9 +46,9 @@ pub(crate) struct Call<'c> {
     pub(crate) session: &'c Session,
 }
 
-/// The function of that name; `None` when it is not computed here.
-pub(crate) fn find(name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 13] = [
+/// The function of that name for arguments of these types; `None` when it is not computed here.
+pub(crate) fn find(name: &str, types: &[Type]) -> Option<Compute> {
+    let families: [fn(&str) -> Option<Compute>; 14] = [
         binary::find,
         distribution::find,
         extreme::find,
@@ -60,9 +61,10 @@ pub(crate) fn find(name: &str) -> Option<Compute> {
         session::find,
         size::find,
         text::find,
+        time::find,
         url::find,
     ];
-    families.iter().find_map(|family| family(name))
+    time::operator(name, types).or_else(|| families.iter().find_map(|family| family(name)))
 }
 
 /// Whether two calls with the same arguments may give different values.
