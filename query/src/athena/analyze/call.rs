@@ -12,7 +12,7 @@ use crate::athena::ast::{Call, Expr, ExprKind, SortItem, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::functions::catalog::{self, Kind as FunctionKind};
 use crate::athena::functions::resolve::{Argument, Resolved, resolve};
-use crate::athena::types::{Type, common_supertype};
+use crate::athena::types::{Type, can_cast, common_supertype};
 
 impl Analyzer<'_> {
     pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
@@ -32,6 +32,7 @@ impl Analyzer<'_> {
         }
         let (arguments, resolved) = self.arguments(&name, call, scope)?;
         if functions.kind == FunctionKind::Scalar {
+            check_joined(&name, &resolved.arguments, call.span)?;
             let kind = Kind::Call { name: &resolved.signature.name, arguments };
             return Ok(Typed::new(kind, resolved.returns, call.span));
         }
@@ -233,6 +234,16 @@ fn not_registered(name: &str, span: Span) -> AthenaError {
     match super::hints::function(name) {
         Some(hint) => error.rewrite(hint),
         None => error,
+    }
+}
+
+/// `array_join` takes elements that have a text, which its signature does not tell.
+fn check_joined(name: &str, arguments: &[Type], span: Span) -> Result<()> {
+    match arguments.first() {
+        Some(Type::Array(element)) if name == "array_join" && !can_cast(element, &Type::VARCHAR) => {
+            Err(AthenaError::at(ErrorName::OperatorNotFound, span, format!("Cannot cast {element} to varchar")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -64,17 +64,18 @@ pub(crate) fn resolve<'a>(
 }
 
 fn has_type_variables(signature: &Signature) -> bool {
-    fn has(pattern: &Pattern) -> bool {
-        match pattern {
-            Pattern::Variable(_) => true,
-            Pattern::Array(element) => has(element),
-            Pattern::Map(key, value) => has(key) || has(value),
-            Pattern::Row(fields) => fields.iter().any(has),
-            Pattern::Function(parameters, result) => parameters.iter().any(has) || has(result),
-            _ => false,
-        }
+    signature.arguments.iter().any(has_variable)
+}
+
+fn has_variable(pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::Variable(_) => true,
+        Pattern::Array(element) => has_variable(element),
+        Pattern::Map(key, value) => has_variable(key) || has_variable(value),
+        Pattern::Row(fields) => fields.iter().any(has_variable),
+        Pattern::Function(parameters, result) => parameters.iter().any(has_variable) || has_variable(result),
+        _ => false,
     }
-    signature.arguments.iter().any(has)
 }
 
 /// The signature with these arguments; `None` when it does not take them.
@@ -102,7 +103,8 @@ fn bind<'a>(
                 return Ok(None);
             };
             let ty = type_lambda(i, &parameters).map_err(Unresolved::Lambda)?;
-            if !bindings.bind(result, &ty, true) {
+            // A lambda's result becomes another type only where the signature leaves it open.
+            if !bindings.bind(result, &ty, has_variable(result)) {
                 return Ok(None);
             }
         }

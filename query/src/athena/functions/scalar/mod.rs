@@ -6,6 +6,9 @@
 //! the signature, laid out as `values::layout` says.
 
 mod arg;
+mod array;
+mod lists;
+mod map;
 
 use arrow::array::ArrayRef;
 
@@ -32,9 +35,9 @@ pub(crate) struct Call<'c> {
 }
 
 /// The function of that name; `None` when it is not computed here.
-pub(crate) fn find(_name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 0] = [];
-    families.iter().find_map(|family| family(_name))
+pub(crate) fn find(name: &str) -> Option<Compute> {
+    let families: [fn(&str) -> Option<Compute>; 2] = [array::find, map::find];
+    families.iter().find_map(|family| family(name))
 }
 
 /// Whether two calls with the same arguments may give different values.
@@ -79,8 +82,12 @@ impl<'c> Call<'c> {
 
     /// A value, NULL or a fault for each row that has no NULL among its arguments.
     pub(crate) fn produce<R: Produce>(&self, f: impl Fn(usize) -> Result<Option<R>>) -> Result<ArrayRef> {
-        let has_null = |row: usize| self.arguments.iter().any(|argument| argument.is_null(row));
-        self.produce_all(|row| if has_null(row) { Ok(None) } else { f(row) })
+        self.produce_all(|row| if self.has_null(row) { Ok(None) } else { f(row) })
+    }
+
+    /// Whether a row has a NULL among its arguments.
+    pub(crate) fn has_null(&self, row: usize) -> bool {
+        self.arguments.iter().any(|argument| argument.is_null(row))
     }
 
     /// As [`Call::produce`], for rows with NULLs too.
