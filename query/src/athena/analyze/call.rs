@@ -6,6 +6,7 @@
 
 use super::Analyzer;
 use super::expr::{Result, boolean, mismatch, unified};
+use super::plan::Subquery;
 use super::scope::{Field, Scope};
 use super::typed::{Aggregate, Kind, Sort, Typed};
 use crate::athena::ast::{Call, Expr, ExprKind, SortItem, Span};
@@ -104,6 +105,7 @@ impl Analyzer<'_> {
         let inside = Scope::within(fields, scope);
         let body = self.expr(body, &inside)?;
         self.only_scalar(&body, "Lambda expression")?;
+        no_subquery(&body)?;
         let ty = Type::Function(types.to_vec(), Box::new(body.ty.clone()));
         Ok(Typed::new(Kind::Lambda { parameters: ids, body: Box::new(body) }, ty, expr.span))
     }
@@ -234,6 +236,23 @@ fn not_registered(name: &str, span: Span) -> AthenaError {
     match super::hints::function(name) {
         Some(hint) => error.rewrite(hint),
         None => error,
+    }
+}
+
+/// A lambda's body asks no other relation; whether one has rows it may ask.
+fn no_subquery(body: &Typed) -> Result<()> {
+    let mut found = None;
+    body.walk(&mut |part| {
+        if let Kind::Subquery(query) = &part.kind
+            && !matches!(**query, Subquery::Exists(_))
+        {
+            found.get_or_insert(part.span);
+        }
+        true
+    });
+    match found {
+        None => Ok(()),
+        Some(span) => Err(AthenaError::at(ErrorName::NotSupported, span, "Lambda expression cannot contain subqueries")),
     }
 }
 

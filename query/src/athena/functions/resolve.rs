@@ -8,6 +8,9 @@ use super::signature::{Bindings, Pattern, Signature};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::Type;
 
+/// How often Trino looks for the types of a call with lambdas before it gives up.
+const SOLUTIONS_MAX: usize = 4;
+
 /// An argument of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Argument {
@@ -97,17 +100,8 @@ fn bind<'a>(
             return Ok(None);
         }
     }
-    for (i, pattern) in patterns.iter().enumerate() {
-        if let Pattern::Function(parameters, result) = pattern {
-            let Some(parameters) = parameters.iter().map(|p| bindings.apply(p)).collect::<Option<Vec<_>>>() else {
-                return Ok(None);
-            };
-            let ty = type_lambda(i, &parameters).map_err(Unresolved::Lambda)?;
-            // A lambda's result becomes another type only where the signature leaves it open.
-            if !bindings.bind(result, &ty, has_variable(result)) {
-                return Ok(None);
-            }
-        }
+    if !bind_lambdas(&patterns, &mut bindings, type_lambda)? {
+        return Ok(None);
     }
     if !signature.admits(&bindings) {
         return Ok(None);
@@ -115,6 +109,36 @@ fn bind<'a>(
     let types = patterns.iter().map(|pattern| bindings.apply(pattern)).collect::<Option<Vec<_>>>();
     let (Some(types), Some(returns)) = (types, signature.result(&bindings)) else { return Ok(None) };
     Ok(Some(Resolved { signature, arguments: types, returns }))
+}
+
+/// Binds what lambdas return, anew while that changes their parameters' types: `reduce` from an integer on may add doubles to it.
+fn bind_lambdas(patterns: &[&Pattern], bindings: &mut Bindings, type_lambda: &mut TypeLambda<'_>) -> Result<bool, Unresolved> {
+    let mut known: Vec<(usize, Vec<Type>, Type)> = Vec::new();
+    for _ in 0..SOLUTIONS_MAX {
+        let (before, mut fits) = (bindings.clone(), true);
+        for (i, pattern) in patterns.iter().enumerate() {
+            let Pattern::Function(parameters, result) = pattern else { continue };
+            let Some(parameters) = parameters.iter().map(|p| bindings.apply(p)).collect::<Option<Vec<_>>>() else {
+                return Ok(false);
+            };
+            let same = known.iter().find(|(at, types, _)| *at == i && *types == parameters);
+            let ty = match same {
+                Some((.., ty)) => ty.clone(),
+                None => type_lambda(i, &parameters).map_err(Unresolved::Lambda)?,
+            };
+            known.push((i, parameters, ty.clone()));
+            // What a lambda returns is not coerced, but a variable may come to stand for more.
+            if !bindings.bind(result, &ty, has_variable(result)) {
+                return Ok(false);
+            }
+            fits &= bindings.apply(result).as_ref() == Some(&ty);
+        }
+        if *bindings == before {
+            return Ok(fits);
+        }
+    }
+    let what = format!("SignatureBinder.iterativeSolve does not converge after {SOLUTIONS_MAX} iterations.");
+    Err(Unresolved::Lambda(AthenaError::internal(&what)))
 }
 
 fn most_specific<'a>(mut applicable: Vec<Resolved<'a>>, arguments: &[Argument]) -> Result<Resolved<'a>, Unresolved> {

@@ -226,3 +226,50 @@ impl Call<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+    use arrow::datatypes::Int64Type;
+
+    use super::*;
+
+    /// `[1, 2]`, NULL above 3 and 4, `[]`, `[5]`.
+    fn lists() -> ListArray {
+        let field = Arc::new(Field::new_list_field(DataType::Int64, true));
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(vec![0, 2, 4, 4, 5]));
+        let elements = Arc::new(Int64Array::from(vec![1, 2, 3, 4, 5]));
+        ListArray::new(field, offsets, elements, Some(NullBuffer::from(vec![true, false, true, true])))
+    }
+
+    fn flat(column: Column) -> (Vec<u32>, Vec<i64>, Vec<usize>) {
+        let flat = Lists::new(column).unwrap().flat().unwrap();
+        let lengths = flat.shape.ranges().map(|range| range.len()).collect();
+        (flat.parents.values().to_vec(), flat.elements.as_primitive::<Int64Type>().values().to_vec(), lengths)
+    }
+
+    #[test]
+    fn what_lies_where_an_array_is_null_is_never_an_element() {
+        assert_eq!(flat(Column::new(Arc::new(lists()))), (vec![0, 0, 3], vec![1, 2, 5], vec![2, 0, 0, 1]));
+    }
+
+    #[test]
+    fn a_part_of_a_column_never_has_another_parts_elements() {
+        assert_eq!(flat(Column::new(Arc::new(lists().slice(1, 3)))), (vec![2], vec![5], vec![0, 0, 1]));
+        assert_eq!(flat(Column::new(Arc::new(lists().slice(0, 1)))), (vec![0, 0], vec![1, 2], vec![2]));
+        assert_eq!(flat(Column::new(Arc::new(lists().slice(2, 1)))), (vec![], vec![], vec![0]));
+    }
+
+    #[test]
+    fn a_constant_is_never_left_out_of_a_row() {
+        let constant = Column::constant(Arc::new(lists().slice(3, 1)), 2);
+        assert_eq!(flat(constant), (vec![0, 1], vec![5, 5], vec![1, 1]));
+    }
+
+    #[test]
+    fn an_array_that_is_put_together_anew_is_never_another() {
+        let flat = Lists::new(Column::new(Arc::new(lists()))).unwrap().flat().unwrap();
+        let again = flat.shape.list(flat.elements).unwrap();
+        assert_eq!(again.as_list::<i32>(), &lists());
+    }
+}

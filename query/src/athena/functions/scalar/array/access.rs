@@ -11,6 +11,7 @@ use super::super::lists::{Lists, picked};
 use super::super::{Call, Result};
 use super::Search;
 use crate::athena::error::AthenaError;
+use crate::athena::eval::not_here;
 use crate::athena::types::Type;
 use crate::athena::values::text::text;
 
@@ -60,7 +61,7 @@ fn by_number(call: &Call<'_>, find: impl Fn(i64, i64) -> Result<Option<i64>>) ->
 fn by_key(call: &Call<'_>, must: bool) -> Result<ArrayRef> {
     let (maps, wanted) = (Lists::of(call, 0)?, call.argument(1)?);
     let (key, entries) = (call.entry_types(0)?.0, maps.entries()?);
-    let search = Search::new(call.name, key, entries.column(0), maps.is_constant(), wanted)?;
+    let search = Search::new(None, key, entries.column(0), maps.is_constant(), wanted)?;
     let place = |row: usize| -> Result<Option<usize>> {
         if call.has_null(row) {
             return Ok(None);
@@ -77,6 +78,9 @@ fn by_key(call: &Call<'_>, must: bool) -> Result<ArrayRef> {
 }
 
 pub(super) fn cardinality(call: &Call<'_>) -> Result<ArrayRef> {
+    if call.types.first() == Some(&Type::HyperLogLog) {
+        return Err(not_here(call.name));
+    }
     let lists = Lists::of(call, 0)?;
     call.produce(|row| as_number(lists.len(row)).map(Some))
 }

@@ -174,18 +174,22 @@ fn bytes_of(ty: &Type, values: &ArrayRef, at: usize) -> usize {
     match (ty, values.data_type()) {
         (_, DataType::Utf8) if values.is_null(at) => 5,
         (_, DataType::Utf8) => 5 + values.as_string::<i32>().value(at).len(),
-        (_, DataType::Binary) if values.is_null(at) => 5,
-        (_, DataType::Binary) => 5 + values.as_binary::<i32>().value(at).len(),
         (Type::Array(element), _) => 5 + slots(&values.as_list::<i32>().value(at), element),
         (Type::Map(key, value), _) => {
             let entries = values.as_list::<i32>().value(at);
             let entries = entries.as_struct();
-            5 + slots(entries.column(0), key) + slots(entries.column(1), value)
+            // And a table that finds its keys, of twice as many numbers.
+            5 + 8 * entries.len() + slots(entries.column(0), key) + slots(entries.column(1), value)
         }
         (Type::Row(fields), _) => {
             let columns = values.as_struct().columns();
-            1 + fields.iter().zip(columns).map(|(field, column)| bytes_of(&field.ty, column, at)).sum::<usize>()
+            5 + fields.iter().zip(columns).map(|(field, column)| bytes_of(&field.ty, column, at)).sum::<usize>()
         }
+        (Type::Decimal { precision: ..=18, .. } | Type::TimestampZoned(..=3) | Type::TimeZoned(..=9), _) => 9,
+        (Type::Timestamp(7..) | Type::TimestampZoned(_) | Type::TimeZoned(_), _) => 13,
+        (Type::Uuid | Type::IpAddress, _) => 17,
+        (_, DataType::Binary) if values.is_null(at) => 5,
+        (_, DataType::Binary) => 5 + values.as_binary::<i32>().value(at).len(),
         (_, other) => 1 + other.primitive_width().unwrap_or(1),
     }
 }

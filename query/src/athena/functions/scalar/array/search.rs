@@ -2,7 +2,7 @@
 //!
 //! Owns: `contains`, `array_position`, `array_remove`, and how a key is found in a map.
 //! Does not own: what equals what (`eval::compare`).
-//! Invariant: NaN is found nowhere; a value whose equality a NULL within leaves open is a fault.
+//! Invariant: NaN is found nowhere; in an array, a value whose equality a NULL within leaves open is a fault.
 
 use std::ops::Range;
 
@@ -12,13 +12,14 @@ use super::super::lists::Lists;
 use super::super::{Call, Result};
 use crate::athena::ast::Comparison;
 use crate::athena::error::AthenaError;
-use crate::athena::eval::Column;
 use crate::athena::eval::compare::{Keys, compare, equal};
+use crate::athena::eval::{Column, not_here};
 use crate::athena::types::Type;
 
 /// Values that are looked for among elements, one for each row.
 pub(crate) struct Search<'a> {
-    name: &'a str,
+    /// The function to which equality that a NULL leaves open is a fault; to others it is none.
+    strict: Option<&'a str>,
     ty: &'a Type,
     elements: &'a ArrayRef,
     wanted: &'a Column,
@@ -32,7 +33,13 @@ pub(crate) struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// `shared`: every row has all the elements.
-    pub(crate) fn new(name: &'a str, ty: &'a Type, elements: &'a ArrayRef, shared: bool, wanted: &'a Column) -> Result<Self> {
+    pub(crate) fn new(
+        strict: Option<&'a str>,
+        ty: &'a Type,
+        elements: &'a ArrayRef,
+        shared: bool,
+        wanted: &'a Column,
+    ) -> Result<Self> {
         let is_nested = matches!(ty, Type::Array(_) | Type::Map(..) | Type::Row(_));
         let keys = if is_nested { None } else { Some(Keys::of_two(ty, elements, wanted.values())?) };
         let once = Column::new(wanted.values().clone());
@@ -42,7 +49,7 @@ impl<'a> Search<'a> {
             places.sort_by(|a, b| keys.row(*a).cmp(&keys.row(*b)));
             places
         });
-        Ok(Self { name, ty, elements, wanted, keys, equal_themselves, sorted })
+        Ok(Self { strict, ty, elements, wanted, keys, equal_themselves, sorted })
     }
 
     /// Whether the element of a place is what a row, whose wanted value is not NULL, wants.
@@ -54,12 +61,14 @@ impl<'a> Search<'a> {
         if let Some((elements, wanted)) = &self.keys {
             return Ok(self.equal_themselves.as_boolean().value(at) && elements.row(place) == wanted.row(at));
         }
-        equal(self.ty, (self.elements, place), (self.wanted.values(), at))?.ok_or_else(|| {
-            AthenaError::not_supported(format!(
-                "{} does not support arrays with elements that are null or contain null",
-                self.name
-            ))
-        })
+        match (equal(self.ty, (self.elements, place), (self.wanted.values(), at))?, self.strict) {
+            (Some(equal), _) => Ok(equal),
+            (None, None) => Ok(false),
+            (None, Some(name)) => {
+                let what = format!("{name} does not support arrays with elements that are null or contain null");
+                Err(AthenaError::not_supported(what))
+            }
+        }
     }
 
     /// The first of these places that has what a row wants.
@@ -81,8 +90,12 @@ impl<'a> Search<'a> {
 }
 
 pub(super) fn contains(call: &Call<'_>) -> Result<ArrayRef> {
+    if call.element_type(0).is_err() {
+        // Of a network and an address.
+        return Err(not_here(call.name));
+    }
     let (lists, wanted) = (Lists::of(call, 0)?, call.argument(1)?);
-    let search = Search::new(call.name, call.element_type(0)?, lists.elements(), lists.is_constant(), wanted)?;
+    let search = Search::new(Some(call.name), call.element_type(0)?, lists.elements(), lists.is_constant(), wanted)?;
     call.produce(|row| {
         let range = lists.range(row);
         let has_null = || range.clone().any(|place| lists.elements().is_null(place));
@@ -93,7 +106,7 @@ pub(super) fn contains(call: &Call<'_>) -> Result<ArrayRef> {
 
 pub(super) fn array_position(call: &Call<'_>) -> Result<ArrayRef> {
     let (lists, wanted) = (Lists::of(call, 0)?, call.argument(1)?);
-    let search = Search::new(call.name, call.element_type(0)?, lists.elements(), lists.is_constant(), wanted)?;
+    let search = Search::new(Some(call.name), call.element_type(0)?, lists.elements(), lists.is_constant(), wanted)?;
     call.produce(|row| {
         let range = lists.range(row);
         let found = search.first(row, range.clone())?;
@@ -104,7 +117,7 @@ pub(super) fn array_position(call: &Call<'_>) -> Result<ArrayRef> {
 
 pub(super) fn array_remove(call: &Call<'_>) -> Result<ArrayRef> {
     let (lists, wanted) = (Lists::of(call, 0)?, call.argument(1)?);
-    let search = Search::new(call.name, call.element_type(0)?, lists.elements(), false, wanted)?;
+    let search = Search::new(Some(call.name), call.element_type(0)?, lists.elements(), false, wanted)?;
     call.gather(&[lists.elements()], |row, places| {
         for place in lists.range(row) {
             if !search.is(row, place)? {

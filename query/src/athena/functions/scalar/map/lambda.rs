@@ -56,7 +56,7 @@ pub(super) fn map_zip_with(call: &Call<'_>) -> Result<ArrayRef> {
     let (mut keys, mut left, mut right, mut parents) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (a_keys, b_keys) = (a.entries()?.column(0), b.entries()?.column(0));
     let (of_a, of_b) = (Column::new(a_keys.clone()), Column::new(b_keys.clone()));
-    let (in_a, in_b) = (Search::new(call.name, key, a_keys, false, &of_b)?, Search::new(call.name, key, b_keys, false, &of_a)?);
+    let (in_a, in_b) = (Search::new(None, key, a_keys, false, &of_b)?, Search::new(None, key, b_keys, false, &of_a)?);
     let mut shape = Shape::default();
     for row in 0..call.rows {
         let valid = !call.has_null(row);
