@@ -100,7 +100,7 @@ pub(super) fn slice(call: &Call<'_>) -> Result<ArrayRef> {
         let from = if start < 0 { size.saturating_add(start) + 1 } else { start };
         // An end beyond 64 bits wraps around, as Trino's does.
         let to = from.wrapping_add(length).min(size + 1);
-        let place = |index: i64| usize::try_from(index - 1).ok().map(|at| range.start + at);
+        let place = |index: i64| usize::try_from(index.checked_sub(1)?).ok().map(|at| range.start + at);
         if from >= 1
             && let (Some(from), Some(to)) = (place(from), place(to))
         {

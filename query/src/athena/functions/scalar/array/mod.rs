@@ -11,6 +11,8 @@ mod order;
 mod search;
 mod sequence;
 mod set;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use combine::{concat, reverse};
 pub(crate) use search::Search;
