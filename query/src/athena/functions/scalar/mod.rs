@@ -9,6 +9,12 @@ mod arg;
 mod array;
 mod lists;
 mod map;
+mod distribution;
+mod extreme;
+mod math;
+mod operators;
+mod round;
+mod size;
 
 use arrow::array::ArrayRef;
 
@@ -36,7 +42,7 @@ pub(crate) struct Call<'c> {
 
 /// The function of that name; `None` when it is not computed here.
 pub(crate) fn find(name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 2] = [array::find, map::find];
+    let families: [fn(&str) -> Option<Compute>; 8] = [array::find, map::find, distribution::find, extreme::find, math::find, operators::find, round::find, size::find];
     families.iter().find_map(|family| family(name))
 }
 
