@@ -207,6 +207,10 @@ impl Analyzer<'_> {
             let message = format!("Type of first argument to format() must be VARCHAR (actual: {})", first.ty);
             return Err(mismatch(first.span, message));
         }
+        if let Some(wrong) = arguments.iter().find(|argument| !can_cast(&argument.ty, &Type::VARCHAR)) {
+            let message = format!("Type not supported for formatting: {}", wrong.ty);
+            return Err(AthenaError::at(ErrorName::NotSupported, wrong.span, message));
+        }
         Ok(Typed::new(Kind::Call { name: "format", arguments }, Type::VARCHAR, call.span))
     }
 

@@ -7,14 +7,22 @@
 
 mod arg;
 mod array;
-mod lists;
-mod map;
+mod binary;
+mod build;
 mod distribution;
 mod extreme;
+mod format;
+mod json;
+mod lists;
+mod map;
 mod math;
 mod operators;
+mod regexp;
 mod round;
+mod session;
 mod size;
+mod text;
+mod url;
 
 use arrow::array::ArrayRef;
 
@@ -42,7 +50,23 @@ pub(crate) struct Call<'c> {
 
 /// The function of that name; `None` when it is not computed here.
 pub(crate) fn find(name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 8] = [array::find, map::find, distribution::find, extreme::find, math::find, operators::find, round::find, size::find];
+    let families: [fn(&str) -> Option<Compute>; 15] = [
+        array::find,
+        binary::find,
+        distribution::find,
+        extreme::find,
+        format::find,
+        json::find,
+        map::find,
+        math::find,
+        operators::find,
+        regexp::find,
+        round::find,
+        session::find,
+        size::find,
+        text::find,
+        url::find,
+    ];
     families.iter().find_map(|family| family(name))
 }
 

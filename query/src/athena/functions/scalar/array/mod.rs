@@ -40,8 +40,6 @@ pub(super) fn find(name: &str) -> Option<Compute> {
         "array_max" => order::array_max,
         "array_min" => order::array_min,
         "array_sort" => order::array_sort,
-        "concat" => concat,
-        "reverse" => reverse,
         "flatten" => combine::flatten,
         "ngrams" => combine::ngrams,
         "combinations" => combine::combinations,
