@@ -21,7 +21,6 @@ use crate::athena::analyze::typed::{ColumnId, Kind, Typed};
 use crate::athena::ast::Comparison;
 use crate::athena::error::AthenaError;
 use crate::athena::eval::{self, Column, Env, Session, compare};
-use crate::athena::functions::scalar::is_volatile;
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
 
@@ -168,7 +167,7 @@ struct Expression {
 impl Expression {
     fn new(expr: &Typed, session: &Arc<Session>, form: Form) -> Self {
         let columns = free_columns(expr);
-        let volatility = if may_vary(expr) { Volatility::Volatile } else { Volatility::Immutable };
+        let volatility = if eval::has_volatile(expr) { Volatility::Volatile } else { Volatility::Immutable };
         let signature =
             if columns.is_empty() { Signature::nullary(volatility) } else { Signature::any(columns.len(), volatility) };
         Self { expr: Arc::new(expr.clone()), form, columns, session: Arc::clone(session), signature }
@@ -196,15 +195,6 @@ pub(super) fn free_columns(expr: &Typed) -> Vec<ColumnId> {
     let mut named = eval::columns_of(expr);
     named.retain(|id| !bound.contains(id));
     named
-}
-
-fn may_vary(expr: &Typed) -> bool {
-    let mut varies = false;
-    expr.walk(&mut |part| {
-        varies |= matches!(part.kind, Kind::Call { name, .. } if is_volatile(name));
-        !varies
-    });
-    varies
 }
 
 impl PartialEq for Expression {
