@@ -6,6 +6,7 @@
 
 use super::Analyzer;
 use super::expr::{Result, boolean, mismatch, unified};
+use super::plan::Subquery;
 use super::scope::{Field, Scope};
 use super::typed::{Aggregate, Kind, Sort, Typed};
 use crate::athena::ast::{Call, Expr, ExprKind, SortItem, Span};
@@ -32,6 +33,7 @@ impl Analyzer<'_> {
         }
         let (arguments, resolved) = self.arguments(&name, call, scope)?;
         if functions.kind == FunctionKind::Scalar {
+            check_joined(&name, &resolved.arguments, call.span)?;
             let kind = Kind::Call { name: &resolved.signature.name, arguments };
             return Ok(Typed::new(kind, resolved.returns, call.span));
         }
@@ -103,6 +105,7 @@ impl Analyzer<'_> {
         let inside = Scope::within(fields, scope);
         let body = self.expr(body, &inside)?;
         self.only_scalar(&body, "Lambda expression")?;
+        no_subquery(&body)?;
         let ty = Type::Function(types.to_vec(), Box::new(body.ty.clone()));
         Ok(Typed::new(Kind::Lambda { parameters: ids, body: Box::new(body) }, ty, expr.span))
     }
@@ -237,6 +240,33 @@ fn not_registered(name: &str, span: Span) -> AthenaError {
     match super::hints::function(name) {
         Some(hint) => error.rewrite(hint),
         None => error,
+    }
+}
+
+/// A lambda's body asks no other relation; whether one has rows it may ask.
+fn no_subquery(body: &Typed) -> Result<()> {
+    let mut found = None;
+    body.walk(&mut |part| {
+        if let Kind::Subquery(query) = &part.kind
+            && !matches!(**query, Subquery::Exists(_))
+        {
+            found.get_or_insert(part.span);
+        }
+        true
+    });
+    match found {
+        None => Ok(()),
+        Some(span) => Err(AthenaError::at(ErrorName::NotSupported, span, "Lambda expression cannot contain subqueries")),
+    }
+}
+
+/// `array_join` takes elements that have a text, which its signature does not tell.
+fn check_joined(name: &str, arguments: &[Type], span: Span) -> Result<()> {
+    match arguments.first() {
+        Some(Type::Array(element)) if name == "array_join" && !can_cast(element, &Type::VARCHAR) => {
+            Err(AthenaError::at(ErrorName::OperatorNotFound, span, format!("Cannot cast {element} to varchar")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -6,12 +6,15 @@
 //! the signature, laid out as `values::layout` says.
 
 mod arg;
+mod array;
 mod binary;
 mod build;
 mod distribution;
 mod extreme;
 mod format;
 mod json;
+mod lists;
+mod map;
 mod math;
 mod operators;
 mod regexp;
@@ -47,12 +50,14 @@ pub(crate) struct Call<'c> {
 
 /// The function of that name; `None` when it is not computed here.
 pub(crate) fn find(name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 13] = [
+    let families: [fn(&str) -> Option<Compute>; 15] = [
+        array::find,
         binary::find,
         distribution::find,
         extreme::find,
         format::find,
         json::find,
+        map::find,
         math::find,
         operators::find,
         regexp::find,
@@ -107,8 +112,12 @@ impl<'c> Call<'c> {
 
     /// A value, NULL or a fault for each row that has no NULL among its arguments.
     pub(crate) fn produce<R: Produce>(&self, f: impl Fn(usize) -> Result<Option<R>>) -> Result<ArrayRef> {
-        let has_null = |row: usize| self.arguments.iter().any(|argument| argument.is_null(row));
-        self.produce_all(|row| if has_null(row) { Ok(None) } else { f(row) })
+        self.produce_all(|row| if self.has_null(row) { Ok(None) } else { f(row) })
+    }
+
+    /// Whether a row has a NULL among its arguments.
+    pub(crate) fn has_null(&self, row: usize) -> bool {
+        self.arguments.iter().any(|argument| argument.is_null(row))
     }
 
     /// As [`Call::produce`], for rows with NULLs too.

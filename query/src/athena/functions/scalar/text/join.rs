@@ -8,7 +8,7 @@ use arrow::array::{Array as _, ArrayRef};
 
 use super::padded;
 use crate::athena::eval::compare::elements;
-use crate::athena::functions::scalar::{Arg as _, Bytes, Call, Compute, Result, Text};
+use crate::athena::functions::scalar::{Arg as _, Bytes, Call, Compute, Result, Text, array};
 use crate::athena::types::Type;
 
 pub(super) fn find(name: &str) -> Option<Compute> {
@@ -39,6 +39,7 @@ fn concat(call: &Call<'_>) -> Result<ArrayRef> {
                 Ok(Some(parts.collect::<String>()))
             })
         }
+        Type::Array(_) => array::concat(call),
         _ => Err(call.wrong_layout()),
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use arrow::array::ArrayRef;
 
 use super::padded;
-use crate::athena::functions::scalar::{Arg as _, Bytes, Call, Compute, Int, Result, Text};
+use crate::athena::functions::scalar::{Arg as _, Bytes, Call, Compute, Int, Result, Text, array};
 use crate::athena::types::Type;
 
 pub(super) fn find(name: &str) -> Option<Compute> {
@@ -62,6 +62,7 @@ fn length(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn reverse(call: &Call<'_>) -> Result<ArrayRef> {
     match call.types {
+        [Type::Array(_)] => array::reverse(call),
         [Type::Varbinary] => call.map1::<Bytes, _>(|bytes| bytes.iter().rev().copied().collect::<Vec<u8>>()),
         [ty @ Type::Char(_)] => {
             call.map1::<Text, _>(|text| padded(text, ty).chars().rev().collect::<String>().trim_end_matches(' ').to_owned())
