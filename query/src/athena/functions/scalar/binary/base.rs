@@ -49,7 +49,7 @@ fn to_hex(bytes: &[u8]) -> String {
 }
 
 fn from_hex(digits: &[u8]) -> std::result::Result<Vec<u8>, String> {
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err(format!("invalid input length {}", digits.len()));
     }
     let digit = |byte: u8| {
