@@ -72,3 +72,26 @@ fn parsed(text: &str) -> Result<i64> {
     }
     Ok(round(millis))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::athena::eval::tests::value_of;
+
+    #[test]
+    fn what_is_no_duration_is_never_one() {
+        for (text, why) in [
+            ("", "duration is empty"),
+            ("5.s", "duration is not a valid data duration string: 5.s"),
+            ("-1s", "duration is not a valid data duration string: -1s"),
+            ("5 M", "Unknown time unit: M"),
+        ] {
+            assert_eq!(
+                value_of(&format!("parse_duration('{text}')")),
+                Err(format!("INVALID_FUNCTION_ARGUMENT: {why}")),
+                "{text}"
+            );
+        }
+        assert_eq!(value_of("parse_duration('3.81 d')"), Ok("3 19:26:24.000".into()));
+        assert_eq!(value_of("human_readable_seconds(694861e0)"), Ok("1 week, 1 day, 1 hour, 1 minute, 1 second".into()));
+    }
+}

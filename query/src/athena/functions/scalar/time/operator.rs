@@ -66,7 +66,7 @@ fn shift(call: &Call<'_>, of: usize, by: usize, sign: i64) -> Result<ArrayRef> {
     let (is_date, in_months) = (call.returns == &Type::Date, call.types[by] == Type::IntervalYear);
     call.produce::<Moment>(|row| {
         let moment = times.get(call.place(of, row));
-        let by = Int::get(&intervals, call.place(by, row)) * sign;
+        let by = Int::get(&intervals, call.place(by, row)).wrapping_mul(sign);
         if in_months {
             return Ok(Some(plus_months(moment, by)));
         }
@@ -138,4 +138,25 @@ fn to_double(value: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "an interval is scaled as a double")]
     let value = value as f64;
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::athena::eval::tests::value_of;
+
+    #[test]
+    fn a_day_is_never_anything_but_24_hours_and_no_month_ends_in_the_next() {
+        for (expression, expected) in [
+            ("TIMESTAMP '2024-03-09 12:00:00 America/New_York' + INTERVAL '1' DAY", "2024-03-10 13:00:00.000 America/New_York"),
+            ("TIMESTAMP '2024-02-10 02:30:00 America/New_York' + INTERVAL '1' MONTH", "2024-03-10 03:30:00 America/New_York"),
+            ("INTERVAL '1' MONTH + DATE '2024-01-31'", "2024-02-29"),
+            ("TIME '09:30:00+02:00' + INTERVAL '15' HOUR", "00:30:00.000+02:00"),
+            ("TIMESTAMP '2024-01-01 00:00:00' - TIMESTAMP '2024-01-01 00:00:00.0006'", "-0 00:00:00.001"),
+            ("INTERVAL '3' HOUR / DOUBLE '2'", "0 01:30:00.000"),
+        ] {
+            assert_eq!(value_of(expression), Ok(expected.into()), "{expression}");
+        }
+        let fault = "INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date";
+        assert_eq!(value_of("DATE '2024-01-31' + INTERVAL '1' HOUR"), Err(fault.to_owned()));
+    }
 }

@@ -60,6 +60,8 @@ pub(super) struct Read {
     pub(super) zone: Option<Zone>,
 }
 
+/// Most digits of a fraction that are written.
+const FRACTION_DIGITS: usize = 15;
 const MONTHS: [&str; 12] =
     ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
@@ -96,9 +98,12 @@ fn write_one(element: &Element, moment: Moment, at: i64, text: &mut String) -> R
         Element::Number { field, least, .. } => number(field.get(at), *least),
         Element::TwoDigits { field, .. } => number(field.get(at).abs() % 100, 2),
         Element::Fraction { of, least, most } => {
-            let fraction = i128::from(Field::Fraction(*of).get(at)) * 10_i128.pow(u32::try_from(*most).unwrap_or(0).min(18))
-                / i128::from(*of);
-            let mut digits = format!("{fraction:0most$}");
+            let most = (*most).min(FRACTION_DIGITS);
+            let scale = 10_i128.pow(u32::try_from(most).unwrap_or(0));
+            let mut digits = match i128::from(Field::Fraction(*of).get(at)) {
+                0 => "0".repeat(*least),
+                fraction => format!("{:0most$}", fraction * scale / i128::from(*of)),
+            };
             while digits.len() > *least && digits.ends_with('0') {
                 digits.pop();
             }
@@ -152,7 +157,10 @@ fn read_all(elements: &[Element], text: &str, from: usize, read: &mut Read) -> R
 
 fn read_one(element: &Element, text: &str, at: usize, read: &mut Read) -> Result<usize, usize> {
     let rest = text.get(at..).ok_or(at)?;
-    let starts = |start: &str| rest.get(..start.len()).is_some_and(|head| head.to_lowercase() == start.to_lowercase());
+    let starts = |start: &str| {
+        let head = rest.get(..start.len());
+        head.is_some_and(|head| head == start || head.to_lowercase() == start.to_lowercase())
+    };
     match element {
         Element::Number { field, most, signed, .. } => {
             let (value, length) = number(rest, *most, *signed).ok_or(at)?;
@@ -241,7 +249,8 @@ fn number(text: &str, most: usize, signed: bool) -> Option<(i64, usize)> {
 fn named(text: &str, field: Field) -> Option<(i64, usize)> {
     let (names, first) = names(field);
     let is_it = |name: &str| {
-        text.get(..name.len()).is_some_and(|head| head == name || head == name.to_lowercase() || head == name.to_uppercase())
+        let head = text.get(..name.len()).filter(|head| head.eq_ignore_ascii_case(name));
+        head.is_some_and(|head| head == name || head == name.to_lowercase() || head == name.to_uppercase())
     };
     let values = (first..).zip(names).flat_map(|(value, name)| [(value, *name), (value, short(name))]);
     values.filter(|(_, name)| is_it(name)).map(|(value, name)| (value, name.len())).max_by_key(|(_, length)| *length)
@@ -292,4 +301,35 @@ impl Read {
 /// The day of a time, and milliseconds since its midnight.
 pub(super) fn day_of(at: i64) -> i64 {
     at.div_euclid(MILLIS_PER_DAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::athena::eval::tests::value_of;
+
+    #[test]
+    fn a_text_is_never_read_otherwise_than_by_joda_time() {
+        for (expression, expected) in [
+            ("date_parse('Wed Jan 2 2024', '%a %b %e %Y')", "2024-01-03 00:00:00.000"),
+            ("date_parse('Tuesday', '%W')", "2000-12-26 00:00:00.000"),
+            ("date_parse('15:04:05.123456', '%T.%f')", "1970-01-01 15:04:05.123"),
+            ("parse_datetime('BC 0005', 'G YYYY')", "-0004-01-01 00:00:00.000 UTC"),
+            ("parse_datetime('24-01-02', 'yy-MM-dd')", "2024-01-02 00:00:00.000 UTC"),
+            ("date_format(TIMESTAMP '2024-01-02 15:04:05.1239', '%f %r')", "124000 03:04:05 PM"),
+            ("from_iso8601_timestamp('2024-W10-3T10.5Z')", "2024-03-06 10:30:00.000 UTC"),
+        ] {
+            assert_eq!(value_of(expression), Ok(expected.into()), "{expression}");
+        }
+        for (expression, fault) in [
+            ("date_parse('2024-02-30', '%Y-%m-%d')", "Invalid date 'FEBRUARY 30'"),
+            ("date_parse('2024-01-02 15', '%Y-%m-%d')", "Invalid format: \"2024-01-02 15\" is malformed at \" 15\""),
+            ("date_parse('2024', '%Y-%m')", "Invalid format: \"2024\" is too short"),
+            (
+                "parse_datetime('2024-13-02', 'yyyy-MM-dd')",
+                "Cannot parse \"2024-13-02\": Value 13 for monthOfYear must be in the range [1,12]",
+            ),
+        ] {
+            assert_eq!(value_of(expression), Err(format!("INVALID_FUNCTION_ARGUMENT: {fault}")), "{expression}");
+        }
+    }
 }

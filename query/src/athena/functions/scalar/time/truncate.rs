@@ -4,13 +4,18 @@
 //! Does not own: `CAST(… AS date)` of a text (`eval::cast`).
 //! Invariant: a result has the type and the zone of what it is of; a unit begins when the zone's clock shows its beginning.
 
-use arrow::array::ArrayRef;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray as _};
+use arrow::datatypes::TimestampMicrosecondType;
 
 use super::{Call, Compute, Result, Unit, moments, split};
+use crate::athena::error::AthenaError;
 use crate::athena::eval::cast;
 use crate::athena::functions::scalar::{Arg, Text};
 use crate::athena::types::Type;
 use crate::athena::values::date::{civil, days, length, weekday};
+use crate::athena::values::layout::picos_per_unit;
 use crate::athena::values::moment::{Moment, day};
 use crate::athena::values::time::PICOS_PER_DAY;
 
@@ -23,7 +28,23 @@ pub(super) fn find(name: &str) -> Option<Compute> {
     })
 }
 
+/// Of the commonest type and one unit of a fixed length.
+fn truncated_at_once(call: &Call<'_>) -> Result<Option<ArrayRef>> {
+    let is_one = call.argument(0)?.is_constant() && !call.argument(1)?.is_constant();
+    let times = call.values(1)?.as_primitive_opt::<TimestampMicrosecondType>().filter(|_| is_one);
+    let unit = call.first::<Text>(0)?.and_then(|name| Unit::of(name, call.returns).ok());
+    let (Some(times), Some(unit)) = (times, unit.filter(|unit| *unit != Unit::Week).and_then(Unit::picos)) else {
+        return Ok(None);
+    };
+    let micros = i64::try_from(unit / picos_per_unit(call.returns)).map_err(|error| AthenaError::internal(&error))?;
+    let truncated = times.unary::<_, TimestampMicrosecondType>(|time| time.wrapping_sub(time.rem_euclid(micros)));
+    Ok(Some(Arc::new(truncated)))
+}
+
 fn truncated(call: &Call<'_>) -> Result<ArrayRef> {
+    if let Some(all) = truncated_at_once(call)? {
+        return Ok(all);
+    }
     let (units, times) = (Text::reader(call.values(0)?)?, moments(call, 1)?);
     call.produce::<Moment>(|row| {
         let unit = Unit::of(Text::get(&units, call.place(0, row)), call.returns)?;
@@ -56,7 +77,40 @@ fn last_day(call: &Call<'_>) -> Result<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{Array as _, StringArray, TimestampMicrosecondArray};
+
+    use super::*;
     use crate::athena::eval::tests::value_of;
+    use crate::athena::eval::{Column, Session};
+
+    #[test]
+    fn many_rows_are_never_truncated_otherwise_than_one() {
+        let (ty, session) =
+            (Type::Timestamp(6), Session { start: 0, user: String::new(), catalog: String::new(), schema: String::new() });
+        let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![Some(-1), None, Some(1_715_940_672_123_456)]));
+        let truncated = |unit: &str, times: Column| {
+            let rows = times.rows();
+            let arguments = [Column::constant(Arc::new(StringArray::from(vec![unit])), rows), times];
+            let types = [Type::VARCHAR, ty.clone()];
+            let call = Call {
+                name: "date_trunc",
+                arguments: &arguments,
+                types: &types,
+                lambdas: &[],
+                returns: &ty,
+                rows,
+                session: &session,
+            };
+            super::truncated(&call).unwrap()
+        };
+        for unit in ["millisecond", "SECOND", "minute", "hour", "day", "week", "month"] {
+            let all = truncated(unit, Column::new(times.clone()));
+            for row in 0..times.len() {
+                let one = truncated(unit, Column::constant(times.slice(row, 1), 1));
+                assert_eq!(&all.slice(row, 1), &one, "{unit}");
+            }
+        }
+    }
 
     #[test]
     fn a_unit_never_begins_on_another_clock() {

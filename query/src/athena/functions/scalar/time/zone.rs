@@ -59,3 +59,22 @@ fn shown(call: &Call<'_>) -> Result<ArrayRef> {
 fn out_of_range(minutes: i64) -> AthenaError {
     AthenaError::internal(&format!("offsetMinutes is out of range: {minutes}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::athena::eval::tests::value_of;
+
+    #[test]
+    fn an_instant_never_becomes_another_by_its_zone() {
+        for (expression, expected) in [
+            ("TIMESTAMP '2024-03-31 02:30:00' AT TIME ZONE 'America/New_York'", "2024-03-30 22:30:00 America/New_York"),
+            ("TIME '09:30:00+02:00' AT TIME ZONE INTERVAL '-5' HOUR", "02:30:00-05:00"),
+            ("with_timezone(TIMESTAMP '2024-03-10 02:30:00', 'America/New_York')", "2024-03-10 03:30:00 America/New_York"),
+            ("with_timezone(TIMESTAMP '2024-03-31 02:30:00', 'Etc/GMT+5')", "2024-03-31 02:30:00 -05:00"),
+        ] {
+            assert_eq!(value_of(expression), Ok(expected.into()), "{expression}");
+        }
+        let fault = "INVALID_FUNCTION_ARGUMENT: 'EST' is not a valid time zone";
+        assert_eq!(value_of("at_timezone(TIMESTAMP '2024-03-31 02:30:00 UTC', 'EST')"), Err(fault.to_owned()));
+    }
+}

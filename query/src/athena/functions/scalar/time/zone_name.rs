@@ -26,6 +26,9 @@ const SHORT: [(&str, &str); 11] = [
     ("UT", "UTC"),
 ];
 
+/// No zone has a longer name.
+const LENGTH_MAX: usize = 64;
+
 /// What a zone is called at a time: `EST`, `GMT+08:00` where it has no name of its own.
 pub(super) fn written(moment: Moment, short: bool) -> Result<String, AthenaError> {
     let zone = match moment.zone {
@@ -58,5 +61,5 @@ pub(super) fn short(text: &str) -> Option<(Zone, usize)> {
 /// The zone whose name a text begins with, the longest, and how long that is.
 pub(super) fn id(text: &str) -> Option<(Zone, usize)> {
     let length = text.find(|c: char| !c.is_ascii_alphanumeric() && !"/_+-:".contains(c)).unwrap_or(text.len());
-    (1..=length).rev().find_map(|end| Some((parse(text.get(..end)?).ok()?, end)))
+    (1..=length.min(LENGTH_MAX)).rev().find_map(|end| Some((parse(text.get(..end)?).ok()?, end)))
 }
