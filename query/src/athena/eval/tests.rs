@@ -1,26 +1,29 @@
-//! One-row statements, computed: `SELECT` of expressions without tables.
+//! Statements without tables, computed: `SELECT` of expressions, and of aggregates of rows that are written out.
 
 use std::collections::BTreeMap;
 
-use arrow::array::Array as _;
+use arrow::array::{Array as _, AsArray as _, UInt32Array};
+use arrow::compute::concat;
 
-use super::{Env, Session, eval};
+use super::{Column, Env, Session, eval};
 use crate::athena::analyze::plan::Plan;
+use crate::athena::analyze::typed::{Aggregate, Kind, Typed};
 use crate::athena::analyze::{Analyzer, Tables};
 use crate::athena::ast::Statement;
 use crate::athena::error::AthenaError;
+use crate::athena::functions::aggregate::reduce;
 use crate::athena::parse::parse;
+use crate::athena::types::Type;
+use crate::athena::values::layout::arrow_type;
 use crate::athena::values::text::json;
 
-/// The values of a statement of one row and no relation as Trino's client gives them, or the fault's name and message; `None` when
-/// it is another statement.
+/// The values of a statement as Trino's client gives them, or the fault's name and message; `None` when it names tables, groups by
+/// keys, or is otherwise more than columns and aggregates of rows that are written out.
 pub(crate) fn row_of(sql: &str) -> Option<Result<serde_json::Value, String>> {
-    let told = |error: AthenaError| format!("{}: {}", error.name.text(), error.message);
     let tables = Tables { catalog: "hive".into(), schema: Some("default".into()), tables: BTreeMap::new() };
     let Ok(Statement::Query(query)) = parse(sql) else { return None };
     let relation = Analyzer::new(&tables, Vec::new()).statement(&query).ok()?;
-    let Plan::Extend { columns, input } = relation.plan else { return None };
-    if *input != Plan::Nothing {
+    if !is_computed(&relation.plan) {
         return None;
     }
     let session = Session {
@@ -29,13 +32,75 @@ pub(crate) fn row_of(sql: &str) -> Option<Result<serde_json::Value, String>> {
         catalog: "hive".into(),
         schema: "default".into(),
     };
-    let value = |expr: &crate::athena::analyze::typed::Typed| {
-        let values = eval(expr, &Env::new(&session, 1, Vec::new())).and_then(super::Column::into_array)?;
-        assert_eq!((values.len(), values.data_type()), (1, &crate::athena::values::layout::arrow_type(&expr.ty)), "{sql}");
-        json(&expr.ty, &values, 0)
+    let rows = || -> super::Result<Vec<Vec<serde_json::Value>>> {
+        let env = rows_of(&relation.plan, &session)?;
+        let mut rows = vec![Vec::new(); env.rows];
+        for field in &relation.fields {
+            let values = env.column(field.id)?.clone().into_array()?;
+            assert_eq!((values.len(), values.data_type()), (env.rows, &arrow_type(&field.ty)), "{sql}");
+            for (at, row) in rows.iter_mut().enumerate() {
+                row.push(json(&field.ty, &values, at)?);
+            }
+        }
+        Ok(rows)
     };
-    let row: Result<Vec<_>, _> = columns.iter().map(|(_, expr)| value(expr)).collect();
-    Some(row.map(|row| serde_json::json!([row])).map_err(told))
+    Some(rows().map(|rows| serde_json::json!(rows)).map_err(|error| format!("{}: {}", error.name.text(), error.message)))
+}
+
+fn is_computed(plan: &Plan) -> bool {
+    match plan {
+        Plan::Nothing | Plan::Values { .. } => true,
+        Plan::Extend { input, .. } | Plan::Filter { input, .. } => is_computed(input),
+        Plan::Aggregate { input, keys, sets, .. } => keys.is_empty() && sets.len() == 1 && is_computed(input),
+        _ => false,
+    }
+}
+
+/// The rows of a relation that `is_computed`.
+fn rows_of<'s>(plan: &Plan, session: &'s Session) -> super::Result<Env<'s>> {
+    match plan {
+        Plan::Values { columns, rows } => {
+            let none = Env::new(session, 1, Vec::new());
+            let of = |(n, (id, ty)): (usize, &(usize, Type))| {
+                let values = rows.iter().map(|row| eval(&row[n], &none)?.into_array()).collect::<super::Result<Vec<_>>>()?;
+                let values = concat(&values.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+                let values = values.map_err(|error| AthenaError::internal(&format!("{ty}: {error}")))?;
+                Ok((*id, Column::new(values)))
+            };
+            Ok(Env::new(session, rows.len(), columns.iter().enumerate().map(of).collect::<super::Result<_>>()?))
+        }
+        Plan::Extend { input, columns } => {
+            let mut env = rows_of(input, session)?;
+            for (id, expr) in columns {
+                let values = eval(expr, &env)?;
+                env.columns.push((*id, values));
+            }
+            Ok(env)
+        }
+        Plan::Filter { input, condition } => chosen(rows_of(input, session)?, condition),
+        Plan::Aggregate { input, calls, .. } => {
+            let env = rows_of(input, session)?;
+            let of = |(id, call): &(usize, Aggregate)| {
+                let env = call.filter.iter().try_fold(env.clone(), chosen)?;
+                let values = call.arguments.iter().filter(|argument| !matches!(argument.kind, Kind::Lambda { .. }));
+                let columns = values.chain(call.order_by.iter().map(|sort| &sort.key));
+                let columns = columns.map(|expr| eval(expr, &env)?.into_array()).collect::<super::Result<Vec<_>>>()?;
+                Ok((*id, Column::new(reduce(call, &columns, env.rows, session)?)))
+            };
+            Ok(Env::new(session, 1, calls.iter().map(of).collect::<super::Result<_>>()?))
+        }
+        _ => Ok(Env::new(session, 1, Vec::new())),
+    }
+}
+
+/// The rows for which a condition is true.
+fn chosen<'s>(env: Env<'s>, condition: &Typed) -> super::Result<Env<'s>> {
+    let truth = eval(condition, &env)?.into_array()?;
+    let truth = truth.as_boolean();
+    let is_true = |row: &u32| truth.is_valid(*row as usize) && truth.value(*row as usize);
+    let rows: UInt32Array = (0..u32::try_from(env.rows).unwrap()).filter(is_true).collect();
+    let columns = env.columns.iter().map(|(id, column)| Ok((*id, column.taken(&rows)?))).collect::<super::Result<_>>()?;
+    Ok(Env::new(env.session, rows.len(), columns))
 }
 
 /// The value of `SELECT expression`.
