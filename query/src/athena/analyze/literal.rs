@@ -8,6 +8,7 @@ use super::typed::{Kind, Literal, Typed};
 use crate::athena::ast::{Expr, ExprKind, Interval, Span, TypeName};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, resolve_name};
+use crate::athena::values::json::Json;
 use crate::athena::values::time::NoTime;
 use crate::athena::values::zone::NoZone;
 use crate::athena::values::{date, interval, number, time, zone};
@@ -81,7 +82,7 @@ fn typed(name: &TypeName, text: &str, span: Span) -> Result<(Literal, Type), Ath
         Type::Varchar(_) => Literal::String(text.to_owned()),
         Type::Char(_) => return Ok((Literal::String(text.trim_end_matches(' ').to_owned()), Type::Char(length(text)))),
         Type::Varbinary => Literal::Binary(text.as_bytes().to_vec()),
-        Type::Json if serde_json::from_str::<serde_json::Value>(text).is_err() => return Err(wrong()),
+        Type::Json => Literal::String(Json::parse(text).ok_or_else(wrong)?.canonical()),
         _ => Literal::Text(text.to_owned()),
     };
     Ok((value, ty))

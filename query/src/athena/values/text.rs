@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 
+use super::address;
+use super::float::{double, real};
 use super::layout::{picos_per_unit, zoned};
 use super::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
 use crate::athena::error::AthenaError;
@@ -51,6 +53,8 @@ pub(crate) fn text(ty: &Type, values: &ArrayRef, at: usize) -> Result<String> {
             let months = int()?;
             format!("{}{}-{}", if months < 0 { "-" } else { "" }, months.abs() / 12, months.abs() % 12)
         }
+        Type::Uuid => address::uuid_text(Bytes::get(&Bytes::reader(values)?, at)),
+        Type::IpAddress => address::ip_text(Bytes::get(&Bytes::reader(values)?, at)),
         other => return Err(AthenaError::internal(&format!("a {other} has no text"))),
     })
 }
@@ -64,29 +68,6 @@ pub(crate) fn decimal(value: i128, scale: u8) -> String {
     let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     format!("{}{whole}.{fraction}", if value < 0 { "-" } else { "" })
-}
-
-/// `1.0E2`: the shortest digits that are read back as the same, one before the point and at least one after it.
-pub(crate) fn double(value: f64) -> String {
-    scientific(value, value.is_nan(), &format!("{value:E}"))
-}
-
-/// As `double`.
-pub(crate) fn real(value: f32) -> String {
-    scientific(f64::from(value), value.is_nan(), &format!("{value:E}"))
-}
-
-fn scientific(value: f64, is_nan: bool, shortest: &str) -> String {
-    if is_nan {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value < 0.0 { "-Infinity".to_owned() } else { "Infinity".to_owned() };
-    }
-    match shortest.split_once('E') {
-        Some((mantissa, exponent)) if !mantissa.contains('.') => format!("{mantissa}.0E{exponent}"),
-        _ => shortest.to_owned(),
-    }
 }
 
 /// `2024-01-02`; days since 1970.

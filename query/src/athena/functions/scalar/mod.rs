@@ -6,6 +6,12 @@
 //! the signature, laid out as `values::layout` says.
 
 mod arg;
+mod distribution;
+mod extreme;
+mod math;
+mod operators;
+mod round;
+mod size;
 
 use arrow::array::ArrayRef;
 
@@ -32,9 +38,10 @@ pub(crate) struct Call<'c> {
 }
 
 /// The function of that name; `None` when it is not computed here.
-pub(crate) fn find(_name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 0] = [];
-    families.iter().find_map(|family| family(_name))
+pub(crate) fn find(name: &str) -> Option<Compute> {
+    let families: [fn(&str) -> Option<Compute>; 6] =
+        [distribution::find, extreme::find, math::find, operators::find, round::find, size::find];
+    families.iter().find_map(|family| family(name))
 }
 
 /// The fault of a function that Athena has and this engine does not.
