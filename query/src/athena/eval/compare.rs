@@ -51,7 +51,8 @@ pub(crate) fn distinct(ty: &Type, a: &Column, b: &Column) -> Result<ArrayRef> {
     Ok(Arc::new(differ.collect::<BooleanArray>()))
 }
 
-fn is_nested(ty: &Type) -> bool {
+/// Whether values of a type have parts that are compared one after another.
+pub(crate) fn is_nested(ty: &Type) -> bool {
     matches!(ty, Type::Array(_) | Type::Map(..) | Type::Row(_))
 }
 
