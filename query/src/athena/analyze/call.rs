@@ -7,8 +7,8 @@
 use super::Analyzer;
 use super::expr::{Result, boolean, mismatch, unified};
 use super::scope::{Field, Scope};
-use super::typed::{Aggregate, Kind, Sort, Typed};
-use crate::athena::ast::{Call, Expr, ExprKind, SortItem, Span};
+use super::typed::{Aggregate, Kind, Literal, Sort, Typed};
+use crate::athena::ast::{Call, Expr, ExprKind, Overflow, SortItem, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::functions::catalog::{self, Kind as FunctionKind};
 use crate::athena::functions::resolve::{Argument, Resolved, resolve};
@@ -221,7 +221,18 @@ impl Analyzer<'_> {
             let message = format!("Expected expression of varchar, but the value has {} type", value.ty);
             return Err(mismatch(call.span, message));
         }
-        let arguments = arguments.into_iter().map(|argument| argument.coerced(&Type::VARCHAR)).collect();
+        let literal = |value: Literal, ty: Type| Typed::new(Kind::Literal(value), ty, call.span);
+        let text = |text: &str| literal(Literal::String(text.to_owned()), Type::VARCHAR);
+        let mut arguments: Vec<Typed> = arguments.into_iter().map(|argument| argument.coerced(&Type::VARCHAR)).collect();
+        if arguments.len() == 1 {
+            arguments.push(text(""));
+        }
+        let (fails, filler, counts) = match &call.overflow {
+            None | Some(Overflow::Error) => (true, "", false),
+            Some(Overflow::Truncate { filler, with_count }) => (false, filler.as_deref().unwrap_or("..."), *with_count),
+        };
+        let flag = |value: bool| literal(Literal::Boolean(value), Type::Boolean);
+        arguments.extend([flag(fails), text(filler), flag(counts)]);
         let filter = self.filter(call, scope)?;
         let order_by = self.sorts(&call.order_by, scope)?;
         let aggregate =

@@ -168,7 +168,8 @@ fn equal_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Resul
     Ok((!unknown).then_some(true))
 }
 
-fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Result<Ordering> {
+/// The order of two values that have parts: the first part that differs decides.
+pub(crate) fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Result<Ordering> {
     let part = |ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)| -> Result<Ordering> {
         if a.0.is_null(a.1) || b.0.is_null(b.1) {
             let what = if matches!(ty, Type::Row(_)) {

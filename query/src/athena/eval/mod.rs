@@ -97,7 +97,7 @@ pub(crate) fn columns_of(expr: &Typed) -> Vec<ColumnId> {
 }
 
 impl<'e> Lambda<'e> {
-    /// An argument as a lambda, if it is one.
+    /// An argument that is a lambda, computed among these rows.
     pub(crate) fn of(argument: &'e Typed, env: &'e Env<'e>) -> Option<Self> {
         match &argument.kind {
             Kind::Lambda { parameters, body } => Some(Self { parameters, body, env }),

@@ -1,0 +1,165 @@
+//! The least and the greatest.
+//!
+//! Owns: `min`, `max`, `min_by`, `max_by`, all with a number of values too; `arbitrary`.
+//! Does not own: the order of a type (`eval::compare`).
+//! Invariant: NaN is neither the least nor the greatest while there is another number; of equal ones the first counts.
+
+use std::cmp::Ordering;
+
+use arrow::array::{ArrayRef, AsArray as _, make_comparator};
+use arrow::compute::SortOptions;
+use arrow::datatypes::Float64Type;
+
+use super::Reduce;
+use crate::athena::error::AthenaError;
+use crate::athena::eval::compare::{is_nested, normal, order_parts};
+use crate::athena::functions::scalar::{Call, Int, Result};
+
+/// Most values that `min`, `max`, `min_by` and `max_by` give.
+const VALUES_MAX: i64 = 10_000;
+
+pub(super) fn find(name: &str) -> Option<Reduce> {
+    Some(match name {
+        "min" | "max" => |call| if call.arguments.len() == 1 { first(call, 0) } else { several(call, 0) },
+        "min_by" | "max_by" => |call| if call.arguments.len() == 2 { first(call, 1) } else { several(call, 1) },
+        "arbitrary" | "any_value" => |call| {
+            let row = call.given_of(0)?.next();
+            row.map_or_else(|| call.null(), |row| call.picked(0, [row]))
+        },
+        _ => return None,
+    })
+}
+
+/// Compares the values at two places; the less is the better.
+type Rank<'a> = Box<dyn Fn(usize, usize) -> Result<Ordering> + 'a>;
+
+/// How an argument's values rank for a call.
+fn rank<'c>(call: &Call<'c>, argument: usize) -> Result<Rank<'c>> {
+    let greatest = call.name.starts_with("max");
+    let (ty, values) = (&call.types[argument], call.values(argument)?);
+    if is_nested(ty) {
+        return Ok(Box::new(move |a, b| {
+            let order = order_parts(ty, (values, a), (values, b))?;
+            Ok(if greatest { order.reverse() } else { order })
+        }));
+    }
+    let mut values = normal(ty, values)?;
+    if greatest && ty.is_floating() {
+        values = below_all(&values)?;
+    }
+    let options = SortOptions { descending: greatest, nulls_first: false };
+    let compare = make_comparator(&values, &values, options).map_err(|error| AthenaError::internal(&error))?;
+    Ok(Box::new(move |a, b| Ok(compare(a, b))))
+}
+
+/// NaN below all numbers.
+fn below_all(values: &ArrayRef) -> Result<ArrayRef> {
+    let values =
+        arrow::compute::cast(values, &arrow::datatypes::DataType::Float64).map_err(|error| AthenaError::internal(&error))?;
+    let low = |x: f64| if x.is_nan() { -f64::NAN } else { x };
+    Ok(std::sync::Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(low)))
+}
+
+/// The first argument's value where the key, the argument of that number, is the best.
+fn first(call: &Call<'_>, key: usize) -> Result<ArrayRef> {
+    let rank = rank(call, key)?;
+    let mut best: Option<usize> = None;
+    for row in call.given_of(key)? {
+        if best.map_or(Ok(true), |best| rank(call.place(key, row), call.place(key, best)).map(Ordering::is_lt))? {
+            best = Some(row);
+        }
+    }
+    best.map_or_else(|| call.null(), |row| call.picked(0, [row]))
+}
+
+/// As `first`, of so many keys as the last argument says.
+fn several(call: &Call<'_>, key: usize) -> Result<ArrayRef> {
+    let rank = rank(call, key)?;
+    let rank = |a: usize, b: usize| rank(call.place(key, a), call.place(key, b));
+    let mut heap: Option<Heap> = None;
+    let number = call.argument(key + 1)?;
+    for row in call.given_of(key)?.filter(|row| !number.is_null(*row)) {
+        if heap.is_none() {
+            heap = Some(Heap { rows: Vec::new(), capacity: capacity(call, key, call.get::<Int>(key + 1, row)?)? });
+        }
+        if let Some(heap) = &mut heap {
+            heap.add(row, &rank)?;
+        }
+    }
+    let Some(Heap { rows, .. }) = heap else { return call.null() };
+    call.array(call.picked(0, sorted(rows, &rank)?)?)
+}
+
+fn capacity(call: &Call<'_>, key: usize, number: i64) -> Result<usize> {
+    let (what, positive) = if key == 0 {
+        (format!("second argument of {}_n", call.name), "positive")
+    } else {
+        (format!("third argument of {}", call.name), "a positive integer")
+    };
+    if number > VALUES_MAX {
+        return Err(call.invalid(format!("{what} must be less than or equal to {VALUES_MAX}; found {number}")));
+    }
+    usize::try_from(number).ok().filter(|number| *number > 0).ok_or_else(|| call.invalid(format!("{what} must be {positive}")))
+}
+
+/// Rows in their order; equal ones as they are.
+fn sorted(rows: Vec<usize>, rank: &impl Fn(usize, usize) -> Result<Ordering>) -> Result<Vec<usize>> {
+    let (mut rows, mut fault) = (rows, None);
+    rows.sort_by(|a, b| {
+        rank(*a, *b).unwrap_or_else(|error| {
+            fault = Some(error);
+            Ordering::Equal
+        })
+    });
+    fault.map_or(Ok(rows), Err)
+}
+
+/// The best rows so far, the worst on top. Among equal keys Trino's result depends on how its heap moves, so this one moves alike
+/// (`TypedKeyValueHeap`).
+struct Heap {
+    rows: Vec<usize>,
+    capacity: usize,
+}
+
+impl Heap {
+    fn add(&mut self, row: usize, rank: &impl Fn(usize, usize) -> Result<Ordering>) -> Result<()> {
+        if self.rows.len() < self.capacity {
+            self.rows.push(row);
+            return self.up(rank);
+        }
+        if rank(row, self.rows[0])?.is_lt() {
+            self.rows[0] = row;
+            self.down(rank)?;
+        }
+        Ok(())
+    }
+
+    fn up(&mut self, rank: &impl Fn(usize, usize) -> Result<Ordering>) -> Result<()> {
+        let mut at = self.rows.len() - 1;
+        while at > 0 {
+            let parent = (at - 1) / 2;
+            if rank(self.rows[at], self.rows[parent])?.is_lt() {
+                break;
+            }
+            self.rows.swap(at, parent);
+            at = parent;
+        }
+        Ok(())
+    }
+
+    fn down(&mut self, rank: &impl Fn(usize, usize) -> Result<Ordering>) -> Result<()> {
+        let mut at = 0;
+        loop {
+            let (left, right) = (2 * at + 1, 2 * at + 2);
+            if left >= self.rows.len() {
+                return Ok(());
+            }
+            let worse = if right < self.rows.len() && rank(self.rows[left], self.rows[right])?.is_lt() { right } else { left };
+            if rank(self.rows[worse], self.rows[at])?.is_lt() {
+                return Ok(());
+            }
+            self.rows.swap(at, worse);
+            at = worse;
+        }
+    }
+}
