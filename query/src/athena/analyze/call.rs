@@ -249,7 +249,7 @@ fn not_registered(name: &str, span: Span) -> AthenaError {
     }
 }
 
-/// DISTINCT, FILTER and ORDER BY belong to aggregates, null treatment to window functions.
+/// DISTINCT, FILTER and ORDER BY belong to aggregates, null treatment to functions that give another row's value.
 fn check_clauses(call: &Call, name: &str, kind: FunctionKind) -> Result<()> {
     let wrong = |name, message: String| Err(AthenaError::at(name, call.span, message));
     if kind == FunctionKind::Scalar {
@@ -266,7 +266,8 @@ fn check_clauses(call: &Call, name: &str, kind: FunctionKind) -> Result<()> {
             return wrong(ErrorName::FunctionNotAggregate, "ORDER BY is only valid for aggregation functions".into());
         }
     }
-    if kind != FunctionKind::Window && call.null_treatment.is_some() {
+    let is_of_values = matches!(name, "lag" | "lead" | "first_value" | "last_value" | "nth_value");
+    if !is_of_values && call.null_treatment.is_some() {
         let message = format!("Cannot specify null treatment clause for {name} function");
         return wrong(ErrorName::NullTreatmentNotAllowed, message);
     }

@@ -51,6 +51,7 @@ pub(crate) fn distinct(ty: &Type, a: &Column, b: &Column) -> Result<ArrayRef> {
     Ok(Arc::new(differ.collect::<BooleanArray>()))
 }
 
+/// Whether values of a type have parts that are compared one after another.
 pub(crate) fn is_nested(ty: &Type) -> bool {
     matches!(ty, Type::Array(_) | Type::Map(..) | Type::Row(_))
 }

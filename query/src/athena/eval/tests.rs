@@ -1,17 +1,20 @@
-//! Statements without tables, computed: `SELECT` of expressions, and of aggregates of rows that are written out.
+//! Statements without tables, computed: `SELECT` of expressions, of aggregates and of windows over rows that are written out.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use arrow::array::{Array as _, AsArray as _, UInt32Array};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, UInt32Array, new_empty_array};
 use arrow::compute::concat;
 
-use super::{Column, Env, Session, eval};
+use super::compare::Keys;
+use super::{Column, Env, Session, eval, taken};
 use crate::athena::analyze::plan::Plan;
-use crate::athena::analyze::typed::{Aggregate, Kind, Typed};
+use crate::athena::analyze::typed::{Aggregate, Kind, Sort, Typed, WindowCall};
 use crate::athena::analyze::{Analyzer, Tables};
 use crate::athena::ast::Statement;
 use crate::athena::error::AthenaError;
 use crate::athena::functions::aggregate::reduce;
+use crate::athena::functions::window;
 use crate::athena::parse::parse;
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
@@ -50,7 +53,9 @@ pub(crate) fn row_of(sql: &str) -> Option<Result<serde_json::Value, String>> {
 fn is_computed(plan: &Plan) -> bool {
     match plan {
         Plan::Nothing | Plan::Values { .. } => true,
-        Plan::Extend { input, .. } | Plan::Filter { input, .. } => is_computed(input),
+        Plan::Extend { input, .. } | Plan::Filter { input, .. } | Plan::Window { input, .. } | Plan::Sort { input, .. } => {
+            is_computed(input)
+        }
         Plan::Aggregate { input, keys, sets, .. } => keys.is_empty() && sets.len() == 1 && is_computed(input),
         _ => false,
     }
@@ -89,6 +94,18 @@ fn rows_of<'s>(plan: &Plan, session: &'s Session) -> super::Result<Env<'s>> {
             };
             Ok(Env::new(session, 1, calls.iter().map(of).collect::<super::Result<_>>()?))
         }
+        Plan::Window { input, calls } => {
+            let mut env = rows_of(input, session)?;
+            for (id, call) in calls {
+                let values = windowed(call, &env)?;
+                env.columns.push((*id, values));
+            }
+            Ok(env)
+        }
+        Plan::Sort { input, by } => {
+            let env = rows_of(input, session)?;
+            picked(&env, &sorted(by, &env)?.into())
+        }
         _ => Ok(Env::new(session, 1, Vec::new())),
     }
 }
@@ -99,8 +116,59 @@ fn chosen<'s>(env: Env<'s>, condition: &Typed) -> super::Result<Env<'s>> {
     let truth = truth.as_boolean();
     let is_true = |row: &u32| truth.is_valid(*row as usize) && truth.value(*row as usize);
     let rows: UInt32Array = (0..u32::try_from(env.rows).unwrap()).filter(is_true).collect();
-    let columns = env.columns.iter().map(|(id, column)| Ok((*id, column.taken(&rows)?))).collect::<super::Result<_>>()?;
+    picked(&env, &rows)
+}
+
+fn picked<'s>(env: &Env<'s>, rows: &UInt32Array) -> super::Result<Env<'s>> {
+    let columns = env.columns.iter().map(|(id, column)| Ok((*id, column.taken(rows)?))).collect::<super::Result<_>>()?;
     Ok(Env::new(env.session, rows.len(), columns))
+}
+
+fn sorted(by: &[Sort], env: &Env<'_>) -> super::Result<Vec<u32>> {
+    let keys = by.iter().map(|sort| {
+        let column = eval(&sort.key, env)?.into_array()?;
+        Ok((sort, Keys::of(&sort.key.ty, &column)?, column))
+    });
+    let keys = keys.collect::<super::Result<Vec<_>>>()?;
+    let mut rows: Vec<u32> = (0..u32::try_from(env.rows).unwrap()).collect();
+    let order = |(sort, keys, column): &(&Sort, Keys, ArrayRef), a: usize, b: usize| {
+        let order = keys.row(a).cmp(&keys.row(b));
+        match (column.is_null(a), column.is_null(b)) {
+            (true, false) | (false, true) => {
+                (column.is_null(a) != sort.nulls_first).cmp(&(column.is_null(b) != sort.nulls_first))
+            }
+            _ => {
+                if sort.descending {
+                    order.reverse()
+                } else {
+                    order
+                }
+            }
+        }
+    };
+    rows.sort_by(|a, b| {
+        keys.iter().fold(Ordering::Equal, |so_far, key| so_far.then_with(|| order(key, *a as usize, *b as usize)))
+    });
+    Ok(rows)
+}
+
+/// A call over a window: a value for each row, where the row is.
+fn windowed(call: &WindowCall, env: &Env<'_>) -> super::Result<Column> {
+    let partition = |key: &Typed| Sort { key: key.clone(), descending: false, nulls_first: false };
+    let by: Vec<Sort> = call.partition_by.iter().map(partition).collect();
+    let rows = sorted(&[by.as_slice(), call.order_by.as_slice()].concat(), env)?;
+    let keys = by.iter().map(|sort| Keys::of(&sort.key.ty, &eval(&sort.key, env)?.into_array()?));
+    let keys = keys.collect::<super::Result<Vec<_>>>()?;
+    let mut values = vec![new_empty_array(&arrow_type(&call.returns))];
+    for rows in rows.chunk_by(|a, b| keys.iter().all(|keys| keys.row(*a as usize) == keys.row(*b as usize))) {
+        let value = window::compute(call, &picked(env, &rows.to_vec().into())?)?;
+        assert_eq!((value.len(), value.data_type()), (rows.len(), &arrow_type(&call.returns)), "{call:?}");
+        values.push(value);
+    }
+    let values = concat(&values.iter().map(AsRef::as_ref).collect::<Vec<_>>()).map_err(|error| AthenaError::internal(&error))?;
+    let mut places = vec![0; rows.len()];
+    (0_u32..).zip(rows).for_each(|(at, row)| places[row as usize] = at);
+    Ok(Column::new(taken(&values, &places.into())?))
 }
 
 /// The value of `SELECT expression`.
