@@ -9,6 +9,7 @@ mod column;
 pub(crate) mod compare;
 mod literal;
 mod logic;
+pub(crate) mod rank;
 #[cfg(test)]
 pub(crate) mod tests;
 

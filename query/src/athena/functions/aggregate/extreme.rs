@@ -6,17 +6,17 @@
 
 use std::cmp::Ordering;
 
-use arrow::array::{ArrayRef, AsArray as _, make_comparator};
-use arrow::compute::SortOptions;
-use arrow::datatypes::Float64Type;
+use arrow::array::ArrayRef;
 
 use super::Reduce;
-use crate::athena::error::AthenaError;
-use crate::athena::eval::compare::{is_nested, normal, order_parts};
+use crate::athena::eval;
+use crate::athena::eval::rank::Rank;
 use crate::athena::functions::scalar::{Call, Int, Result};
 
 /// Most values that `min`, `max`, `min_by` and `max_by` give.
 const VALUES_MAX: i64 = 10_000;
+/// Values that are few.
+const FEW: usize = 15;
 
 pub(super) fn find(name: &str) -> Option<Reduce> {
     Some(match name {
@@ -30,34 +30,10 @@ pub(super) fn find(name: &str) -> Option<Reduce> {
     })
 }
 
-/// Compares the values at two places; the less is the better.
-type Rank<'a> = Box<dyn Fn(usize, usize) -> Result<Ordering> + 'a>;
-
-/// How an argument's values rank for a call.
+/// How an argument's values rank for a call, the best first.
 fn rank<'c>(call: &Call<'c>, argument: usize) -> Result<Rank<'c>> {
     let greatest = call.name.starts_with("max");
-    let (ty, values) = (&call.types[argument], call.values(argument)?);
-    if is_nested(ty) {
-        return Ok(Box::new(move |a, b| {
-            let order = order_parts(ty, (values, a), (values, b))?;
-            Ok(if greatest { order.reverse() } else { order })
-        }));
-    }
-    let mut values = normal(ty, values)?;
-    if greatest && ty.is_floating() {
-        values = below_all(&values)?;
-    }
-    let options = SortOptions { descending: greatest, nulls_first: false };
-    let compare = make_comparator(&values, &values, options).map_err(|error| AthenaError::internal(&error))?;
-    Ok(Box::new(move |a, b| Ok(compare(a, b))))
-}
-
-/// NaN below all numbers.
-fn below_all(values: &ArrayRef) -> Result<ArrayRef> {
-    let values =
-        arrow::compute::cast(values, &arrow::datatypes::DataType::Float64).map_err(|error| AthenaError::internal(&error))?;
-    let low = |x: f64| if x.is_nan() { -f64::NAN } else { x };
-    Ok(std::sync::Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(low)))
+    eval::rank::rank(&call.types[argument], call.values(argument)?, greatest, greatest)
 }
 
 /// The first argument's value where the key, the argument of that number, is the best.
@@ -102,16 +78,24 @@ fn capacity(call: &Call<'_>, key: usize, number: i64) -> Result<usize> {
     usize::try_from(number).ok().filter(|number| *number > 0).ok_or_else(|| call.invalid(format!("{what} must be {positive}")))
 }
 
-/// Rows in their order; equal ones as they are.
+/// Rows in their order. Few are sorted by selection, so that equal keys come as they do in Trino.
 fn sorted(rows: Vec<usize>, rank: &impl Fn(usize, usize) -> Result<Ordering>) -> Result<Vec<usize>> {
-    let (mut rows, mut fault) = (rows, None);
-    rows.sort_by(|a, b| {
-        rank(*a, *b).unwrap_or_else(|error| {
-            fault = Some(error);
-            Ordering::Equal
-        })
-    });
-    fault.map_or(Ok(rows), Err)
+    let mut rows = rows;
+    if rows.len() > FEW {
+        // What cannot be compared was a fault before it came here.
+        rows.sort_by(|a, b| rank(*a, *b).unwrap_or(Ordering::Equal));
+        return Ok(rows);
+    }
+    for at in 0..rows.len() {
+        let mut best = at;
+        for other in at + 1..rows.len() {
+            if rank(rows[other], rows[best])?.is_lt() {
+                best = other;
+            }
+        }
+        rows.swap(at, best);
+    }
+    Ok(rows)
 }
 
 /// The best rows so far, the worst on top. Among equal keys Trino's result depends on how its heap moves, so this one moves alike

@@ -14,7 +14,7 @@ use super::hash::hashes;
 use super::{Reduce, average};
 use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::{Call, Double, Result};
-use crate::athena::values::text::double;
+use crate::athena::values::float::double;
 
 /// What Trino takes where none is given.
 const ERROR: f64 = 0.023;
