@@ -78,7 +78,7 @@ pub(crate) fn reduce(call: &Aggregate, columns: &[ArrayRef], rows: usize, sessio
         columns = columns.iter().map(|column| taken(column, &first)).collect::<Result<_>>()?;
     }
     let keys = columns.split_off(types.len().min(columns.len()));
-    if !call.order_by.is_empty() && rows > 1 {
+    if is_ordered(call.name) && !call.order_by.is_empty() && rows > 1 {
         let places = sorted(&call.order_by, &keys, rows)?;
         columns = columns.iter().map(|column| taken(column, &places)).collect::<Result<_>>()?;
     }
@@ -86,6 +86,11 @@ pub(crate) fn reduce(call: &Aggregate, columns: &[ArrayRef], rows: usize, sessio
     let call =
         Call { name: call.name, arguments: &arguments, types: &types, lambdas: &lambdas, returns: &call.returns, rows, session };
     compute(&call)
+}
+
+/// Whether an ORDER BY within the call changes what it gives; Trino leaves it out elsewhere.
+fn is_ordered(name: &str) -> bool {
+    matches!(name, "array_agg" | "listagg" | "map_agg" | "multimap_agg")
 }
 
 /// The first of equal rows.

@@ -25,9 +25,10 @@ pub(super) fn find(name: &str) -> Option<Reduce> {
 /// Of a value, perhaps a weight, and one share or several.
 fn usual(call: &Call<'_>) -> Result<ArrayRef> {
     let (last, weighted) = (call.arguments.len() - 1, call.arguments.len() == 3);
+    let is_list = matches!(call.returns, Type::Array(_));
     let (mut digest, mut asked): (Digest, Option<usize>) = (Digest::default(), None);
     for row in call.given() {
-        if asked.is_none() && matches!(call.returns, Type::Array(_)) {
+        if asked.is_none() && is_list {
             shares(call, last, row)?;
         }
         let value = number(call, row)?;
@@ -42,7 +43,8 @@ fn usual(call: &Call<'_>) -> Result<ArrayRef> {
             (_, weight) if weight.is_infinite() => "weight must be finite",
             _ => {
                 digest.add(value, weight);
-                asked.get_or_insert(row);
+                // Of several lists the first counts, of several shares the last.
+                asked = asked.filter(|_| is_list).or(Some(row));
                 continue;
             }
         };
