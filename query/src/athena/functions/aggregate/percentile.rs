@@ -34,7 +34,7 @@ fn usual(call: &Call<'_>) -> Result<ArrayRef> {
         let value = number(call, row)?;
         let weight = if weighted { call.get::<Double>(1, row)? } else { 1.0 };
         if !(weight >= 1.0) {
-            let weight = crate::athena::values::float::double(weight);
+            let weight = crate::athena::values::float::plain_double(weight);
             return Err(call.invalid(format!("weight must be >= 1, was {weight}")));
         }
         let fault = match (value, weight) {
