@@ -5,13 +5,20 @@
 //! Invariant: NaN is neither the least nor the greatest while there is another number; of equal ones the first counts.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array as _, ArrayRef, ArrowNumericType, ArrowPrimitiveType, AsArray as _, PrimitiveArray};
+use arrow::compute::{max, min};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
+};
 
 use super::Reduce;
 use crate::athena::eval;
 use crate::athena::eval::rank::Rank;
 use crate::athena::functions::scalar::{Call, Int, Result};
+use crate::athena::types::Type;
 
 /// Most values that `min`, `max`, `min_by` and `max_by` give.
 const VALUES_MAX: i64 = 10_000;
@@ -20,7 +27,10 @@ const FEW: usize = 15;
 
 pub(super) fn find(name: &str) -> Option<Reduce> {
     Some(match name {
-        "min" | "max" => |call| if call.arguments.len() == 1 { first(call, 0) } else { several(call, 0) },
+        "min" | "max" => |call| match call.arguments.len() {
+            1 => number(call).map_or_else(|| first(call, 0), Ok),
+            _ => several(call, 0),
+        },
         "min_by" | "max_by" => |call| if call.arguments.len() == 2 { first(call, 1) } else { several(call, 1) },
         "arbitrary" | "any_value" => |call| {
             let row = call.given_of(0)?.next();
@@ -34,6 +44,42 @@ pub(super) fn find(name: &str) -> Option<Reduce> {
 fn rank<'c>(call: &Call<'c>, argument: usize) -> Result<Rank<'c>> {
     let greatest = call.name.starts_with("max");
     eval::rank::rank(&call.types[argument], call.values(argument)?, greatest, greatest)
+}
+
+/// The best of plain numbers, dates and timestamps; `None` of other types.
+fn number(call: &Call<'_>) -> Option<ArrayRef> {
+    let values = call.values(0).ok()?;
+    match (call.returns, values.data_type()) {
+        (Type::TimestampZoned(_) | Type::TimeZoned(_), _) => None,
+        (_, DataType::Int8) => Some(whole::<Int8Type>(call, values)),
+        (_, DataType::Int16) => Some(whole::<Int16Type>(call, values)),
+        (_, DataType::Int32) => Some(whole::<Int32Type>(call, values)),
+        (_, DataType::Int64) => Some(whole::<Int64Type>(call, values)),
+        (_, DataType::Date32) => Some(whole::<Date32Type>(call, values)),
+        (_, DataType::Timestamp(..)) => Some(whole::<TimestampMicrosecondType>(call, values)),
+        (_, DataType::Decimal128(..)) => Some(whole::<Decimal128Type>(call, values)),
+        (_, DataType::Float32) => Some(floating::<Float32Type>(call, values)),
+        (_, DataType::Float64) => Some(floating::<Float64Type>(call, values)),
+        _ => None,
+    }
+}
+
+fn whole<T: ArrowNumericType>(call: &Call<'_>, values: &ArrayRef) -> ArrayRef {
+    let values = values.as_primitive::<T>();
+    one(values, if call.name == "max" { max(values) } else { min(values) })
+}
+
+fn floating<T: ArrowPrimitiveType>(call: &Call<'_>, values: &ArrayRef) -> ArrayRef {
+    let values = values.as_primitive::<T>();
+    let wanted = if call.name == "max" { Ordering::Greater } else { Ordering::Less };
+    // What equals not even itself is NaN.
+    let is_nan = |x: T::Native| x.partial_cmp(&x).is_none();
+    let better = |best: T::Native, x: T::Native| if is_nan(best) || x.partial_cmp(&best) == Some(wanted) { x } else { best };
+    one(values, values.iter().flatten().reduce(better))
+}
+
+fn one<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>, value: Option<T::Native>) -> ArrayRef {
+    Arc::new(PrimitiveArray::<T>::from_iter([value]).with_data_type(values.data_type().clone()))
 }
 
 /// The first argument's value where the key, the argument of that number, is the best.
