@@ -95,13 +95,11 @@ fn floats(call: &Call<'_>) -> Result<Option<(f64, f64)>> {
     Ok(added(&doubles(call, 0)?))
 }
 
-#[allow(clippy::cast_precision_loss)] // There are not that many rows.
 fn added(values: &[f64]) -> Option<(f64, f64)> {
     (!values.is_empty()).then(|| (values.iter().fold(0.0, |sum, value| sum + value), values.len() as f64))
 }
 
 /// As Java's `Math.round`: half up, and within what 64 bits hold.
-#[allow(clippy::cast_possible_truncation)]
 pub(super) fn rounded(value: f64) -> i64 {
     let down = value.floor();
     // The cast is the one of Java: NaN is 0, what is too great is the greatest.
@@ -109,7 +107,6 @@ pub(super) fn rounded(value: f64) -> i64 {
 }
 
 /// The nearest number of 32 bits.
-#[allow(clippy::cast_possible_truncation)]
 pub(super) fn single(value: f64) -> f32 {
     value as f32
 }

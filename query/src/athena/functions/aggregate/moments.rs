@@ -27,8 +27,7 @@ pub(super) fn find(name: &str) -> Option<Reduce> {
     })
 }
 
-/// An argument's values that are not NULL, of whatever numeric type, as doubles.
-#[allow(clippy::cast_precision_loss)] // As Trino does: the nearest double.
+/// An argument's values that are not NULL, of whatever numeric type, as the nearest doubles.
 pub(super) fn doubles(call: &Call<'_>, argument: usize) -> Result<Vec<f64>> {
     Ok(match call.types.get(argument) {
         Some(Type::Double) => call.each::<Double>(argument)?.collect(),
