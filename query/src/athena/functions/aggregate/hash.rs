@@ -23,11 +23,6 @@ pub(super) fn find(name: &str) -> Option<Reduce> {
 }
 
 fn checksum(call: &Call<'_>) -> Result<ArrayRef> {
-    if has_row(&call.types[0]) {
-        return Err(AthenaError::not_supported(
-            "checksum of rows is not computed here; take that of their fields, or of one text of them",
-        ));
-    }
     if call.rows == 0 {
         return call.null();
     }
@@ -37,18 +32,13 @@ fn checksum(call: &Call<'_>) -> Result<ArrayRef> {
     call.one(Some(sum.to_le_bytes().to_vec()))
 }
 
-/// Rows have hashes of another kind within in Trino.
-fn has_row(ty: &Type) -> bool {
-    match ty {
-        Type::Row(_) => true,
-        Type::Array(element) => has_row(element),
-        Type::Map(key, value) => has_row(key) || has_row(value),
-        _ => false,
-    }
-}
-
 /// The hash of each value; 0 for NULL.
 pub(super) fn hashes(ty: &Type, values: &ArrayRef) -> Result<Vec<u64>> {
+    hashes_by(long, ty, values)
+}
+
+/// As `hashes`, what lies as 64 bits by `long`: a row's fields have a simpler hash.
+fn hashes_by(number: fn(i64) -> u64, ty: &Type, values: &ArrayRef) -> Result<Vec<u64>> {
     let all = |one: &dyn Fn(usize) -> Result<u64>| -> Result<Vec<u64>> {
         (0..values.len()).map(|at| if values.is_null(at) { Ok(0) } else { one(at) }).collect()
     };
@@ -61,12 +51,12 @@ pub(super) fn hashes(ty: &Type, values: &ArrayRef) -> Result<Vec<u64>> {
         Type::Real => {
             let reader = Real::reader(values)?;
             let bits = |x: f32| if x.is_nan() { f32::NAN.to_bits() } else { (x + 0.0).to_bits() };
-            all(&|at| Ok(long(bits(Real::get(&reader, at)).cast_signed().into())))
+            all(&|at| Ok(number(bits(Real::get(&reader, at)).cast_signed().into())))
         }
         Type::Double => {
             let reader = Double::reader(values)?;
             let bits = |x: f64| if x.is_nan() { f64::NAN.to_bits() } else { (x + 0.0).to_bits() };
-            all(&|at| Ok(long(bits(Double::get(&reader, at)).cast_signed())))
+            all(&|at| Ok(number(bits(Double::get(&reader, at)).cast_signed())))
         }
         Type::Varchar(_) | Type::Char(_) | Type::Json => {
             let reader = Text::reader(values)?;
@@ -83,52 +73,53 @@ pub(super) fn hashes(ty: &Type, values: &ArrayRef) -> Result<Vec<u64>> {
                 Ok(xxhash64(high) ^ xxhash64(low))
             })
         }
-        Type::Decimal { .. } | Type::TimestampZoned(_) | Type::TimeZoned(_) => wide(ty, values, &all),
-        Type::Timestamp(digits) if *digits > MICROSECOND_DIGITS => wide(ty, values, &all),
-        Type::Array(_) | Type::Map(..) | Type::Row(_) => nested(ty, values, &all),
+        Type::Decimal { .. } | Type::TimestampZoned(_) | Type::TimeZoned(_) => wide(number, ty, values, &all),
+        Type::Timestamp(digits) if *digits > MICROSECOND_DIGITS => wide(number, ty, values, &all),
+        Type::Array(_) | Type::Map(..) | Type::Row(_) => nested(number, ty, values, &all),
         _ => {
             let reader = Int::reader(values)?;
-            all(&|at| Ok(long(Int::get(&reader, at))))
+            all(&|at| Ok(number(Int::get(&reader, at))))
         }
     }
 }
 
 type All<'a> = dyn Fn(&dyn Fn(usize) -> Result<u64>) -> Result<Vec<u64>> + 'a;
 
+/// The hashes of how often a unit is in a number and of the rest.
+fn split(number: i128, unit: i128) -> Result<u64> {
+    let parts = [number.div_euclid(unit), number.rem_euclid(unit)].map(i64::try_from);
+    let [Ok(whole), Ok(rest)] = parts else { return Err(AthenaError::internal(&"a time is out of range")) };
+    Ok(long(whole) ^ long(rest))
+}
+
 /// Of what lies as 128 bits.
-fn wide(ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
+fn wide(number: fn(i64) -> u64, ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
     let reader = Wide::reader(values)?;
-    let number = |value: i128| i64::try_from(value).map(long).map_err(|error| AthenaError::internal(&error));
-    /// The hashes of how often a unit is in a number and of the rest.
-    fn split(number: i128, unit: i128) -> Result<u64> {
-        let parts = [number.div_euclid(unit), number.rem_euclid(unit)].map(i64::try_from);
-        let [Ok(whole), Ok(rest)] = parts else { return Err(AthenaError::internal(&"a time is out of range")) };
-        Ok(long(whole) ^ long(rest))
-    }
+    let short = |value: i128| i64::try_from(value).map(number).map_err(|error| AthenaError::internal(&error));
     all(&|at| {
         let value = Wide::get(&reader, at);
         match ty {
-            Type::Decimal { precision: ..=18, .. } => number(value),
+            Type::Decimal { precision: ..=18, .. } => short(value),
             Type::Decimal { .. } => {
                 let bytes = value.to_le_bytes();
                 Ok(xxhash64(&bytes[..8]) ^ xxhash64(&bytes[8..]))
             }
             Type::Timestamp(_) => split(value, 1_000_000),
-            Type::TimestampZoned(..=3) => number(zoned(value).0.div_euclid(1_000_000_000)),
+            Type::TimestampZoned(..=3) => short(zoned(value).0.div_euclid(1_000_000_000)),
             Type::TimestampZoned(_) => split(zoned(value).0, 1_000_000_000),
-            Type::TimeZoned(..=9) => number(zoned(value).0.div_euclid(1000)),
-            _ => number(zoned(value).0),
+            Type::TimeZoned(..=9) => short(zoned(value).0.div_euclid(1000)),
+            _ => short(zoned(value).0),
         }
     })
 }
 
 /// Of what has parts.
-fn nested(ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
+fn nested(number: fn(i64) -> u64, ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
     let wrong = || AthenaError::internal(&format!("a {ty} lies in memory as {}", values.data_type()));
     let joined = |sum: u64, hash: u64| sum.wrapping_mul(31).wrapping_add(hash);
     if let Type::Row(fields) = ty {
         let row = values.as_struct_opt().ok_or_else(wrong)?;
-        let parts = fields.iter().zip(row.columns()).map(|(field, column)| hashes(&field.ty, column));
+        let parts = fields.iter().zip(row.columns()).map(|(field, column)| hashes_by(code, &field.ty, column));
         let parts = parts.collect::<Result<Vec<_>>>()?;
         return all(&|at| Ok(parts.iter().fold(1, |sum, part| joined(sum, part[at]))));
     }
@@ -139,12 +130,13 @@ fn nested(ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
     };
     match ty {
         Type::Array(element) => {
-            let elements = hashes(element, lists.values())?;
+            let elements = hashes_by(number, element, lists.values())?;
             all(&|at| Ok(elements[places(at)].iter().fold(0, |sum, hash| joined(sum, *hash))))
         }
         Type::Map(key, value) => {
             let entries = lists.values().as_struct_opt().ok_or_else(wrong)?;
-            let (keys, values) = (hashes(key, entries.column(0))?, hashes(value, entries.column(1))?);
+            let [keys, values] = [(key, 0), (value, 1)].map(|(ty, i)| hashes_by(number, ty, entries.column(i)));
+            let (keys, values) = (keys?, values?);
             all(&|at| Ok(places(at).fold(0, |sum: u64, i| sum.wrapping_add(keys[i] ^ values[i]))))
         }
         _ => Err(wrong()),
@@ -153,6 +145,11 @@ fn nested(ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
 
 fn long(value: i64) -> u64 {
     xxhash64(&value.to_le_bytes())
+}
+
+/// The simpler hash of a row's fields.
+fn code(value: i64) -> u64 {
+    value.cast_unsigned().wrapping_mul(PRIMES[1]).rotate_left(31).wrapping_mul(PRIMES[0])
 }
 
 /// Y. Collet's XXH64 with seed 0.
