@@ -8,10 +8,9 @@ use super::typed::{Kind, Literal, Typed};
 use crate::athena::ast::{Expr, ExprKind, Interval, Span, TypeName};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, resolve_name};
-use crate::athena::values::json::Json;
 use crate::athena::values::time::NoTime;
 use crate::athena::values::zone::NoZone;
-use crate::athena::values::{date, interval, number, time, zone};
+use crate::athena::values::{date, interval, json, number, time, zone};
 
 /// The literal an expression is; `None` when it is none.
 ///
@@ -82,7 +81,7 @@ fn typed(name: &TypeName, text: &str, span: Span) -> Result<(Literal, Type), Ath
         Type::Varchar(_) => Literal::String(text.to_owned()),
         Type::Char(_) => return Ok((Literal::String(text.trim_end_matches(' ').to_owned()), Type::Char(length(text)))),
         Type::Varbinary => Literal::Binary(text.as_bytes().to_vec()),
-        Type::Json => Literal::String(Json::parse(text).ok_or_else(wrong)?.canonical()),
+        Type::Json => Literal::String(json::canonical(text).map_err(|_| wrong())?),
         _ => Literal::Text(text.to_owned()),
     };
     Ok((value, ty))

@@ -25,7 +25,7 @@ pub(crate) use column::{Column, taken};
 
 use super::analyze::typed::{ColumnId, CurrentValue, Kind, Typed};
 use super::error::AthenaError;
-use super::functions::scalar::{Call, find, not_here};
+use super::functions::scalar::{Call, find, is_volatile, not_here};
 use super::types::Type;
 use super::values::layout::arrow_type;
 
@@ -187,7 +187,8 @@ fn call(expr: &Typed, name: &'static str, arguments: &[Typed], env: &Env<'_>) ->
     let once = env.rows > 0
         && values.iter().all(Column::is_constant)
         && lambdas.iter().all(|(parameters, body)| columns_of(body).iter().all(|id| parameters.contains(id)))
-        && !super::functions::scalar::is_volatile(name);
+        && !is_volatile(name)
+        && !lambdas.iter().any(|(_, body)| has_volatile(body));
     let rows = if once { 1 } else { env.rows };
     if once {
         values = values.iter().map(|value| value.slice(0, 1)).collect();
@@ -196,6 +197,16 @@ fn call(expr: &Typed, name: &'static str, arguments: &[Typed], env: &Env<'_>) ->
     let call = Call { name, arguments: &values, types: &types, lambdas: &lambdas, returns: &expr.ty, rows, session: env.session };
     let result = compute(&call)?;
     Ok(if once { Column::constant(result, env.rows) } else { Column::new(result) })
+}
+
+/// Whether an expression may give other values the next time.
+fn has_volatile(expr: &Typed) -> bool {
+    let mut found = false;
+    expr.walk(&mut |part| {
+        found |= matches!(part.kind, Kind::Call { name, .. } if is_volatile(name));
+        !found
+    });
+    found
 }
 
 fn row(fields: &[Typed], ty: &Type, env: &Env<'_>) -> Result<Column> {

@@ -5,8 +5,16 @@
 //! Does not own: reading them (`number`).
 //! Invariant: what is written of a double is read back as the same double; a real shows seven digits at most, as in Trino.
 
-/// From here on a double is written by the digits that no other double shares, in `DecimalFormat`'s sense: not even at the edge.
+use std::fmt::LowerExp;
+use std::str::FromStr;
+
+use arrow::datatypes::i256;
+
+/// From here on Java does not write whole numbers digit by digit.
 const INTEGERS: f64 = 9_223_372_036_854_775_808.0;
+/// Digits after the point that tell a double from the middle between two.
+const DIGITS: usize = 37;
+const MANTISSA: u64 = 1 << 52;
 
 /// `1.0E2`: as `CAST(… AS varchar)`.
 pub(crate) fn double(value: f64) -> String {
@@ -16,23 +24,25 @@ pub(crate) fn double(value: f64) -> String {
 /// As `double`, with seven digits at most.
 pub(crate) fn real(value: f32) -> String {
     special(f64::from(value)).unwrap_or_else(|| {
-        let wide: f64 = shortest(value).parse().unwrap_or(f64::NAN);
+        let text = shortest(value, f32::DIGITS);
+        let wide: f64 = text.parse().unwrap_or(f64::NAN);
+        // Of whole numbers in the middle between two Java takes the one further from zero, else the even one.
+        let is_middle = wide.fract() == 0.0
+            && wide.abs() < INTEGERS
+            && text.split_once("5e").is_some_and(|(digits, _)| digits.trim_start_matches('-').len() == 8);
+        let wide = if is_middle { wide * (1.0 + f64::EPSILON) } else { wide };
         scientific(&format!("{wide:.6e}"))
     })
 }
 
 /// `100.0`, `1.0E7`: as Java's `Double.toString`.
 pub(crate) fn plain_double(value: f64) -> String {
-    if value.is_finite() && value != 0.0 {
-        plain(&two_digits(format!("{value:e}"), || format!("{value:.1e}")))
-    } else {
-        plain_special(value)
-    }
+    if value.is_finite() && value != 0.0 { plain(&shortest(value, f64::DIGITS)) } else { plain_special(value) }
 }
 
 /// As Java's `Float.toString`.
 pub(crate) fn plain_real(value: f32) -> String {
-    if value.is_finite() && value != 0.0 { plain(&shortest(value)) } else { plain_special(f64::from(value)) }
+    if value.is_finite() && value != 0.0 { plain(&shortest(value, f32::DIGITS)) } else { plain_special(f64::from(value)) }
 }
 
 fn special(value: f64) -> Option<String> {
@@ -58,36 +68,49 @@ fn plain_special(value: f64) -> String {
     format!("{sign}{text}")
 }
 
-fn shortest(value: f32) -> String {
-    two_digits(format!("{value:e}"), || format!("{value:.1e}"))
-}
-
-/// Java looks at two digits at least: of the smallest double it writes 4.9E-324, though 5E-324 is nearest to it too.
-fn two_digits(shortest: String, of_two: impl FnOnce() -> String) -> String {
-    if shortest.contains('.') { shortest } else { of_two() }
+/// The fewest digits that are read back as the same, but two at least: of the smallest double Java writes 4.9E-324, though 5E-324
+/// is nearest to it too. Of two such the nearer one, or the even one; up to
+/// `unique` digits there are no two.
+fn shortest<F: LowerExp + FromStr + PartialEq>(value: F, unique: u32) -> String {
+    let text = format!("{value:e}");
+    let digits = text.bytes().take_while(|b| *b != b'e').filter(u8::is_ascii_digit).count();
+    if (2..=unique as usize).contains(&digits) {
+        return text;
+    }
+    let even = format!("{value:.*e}", digits.max(2) - 1);
+    if even.parse().is_ok_and(|read: F| read == value) { even } else { text }
 }
 
 /// `d.ddde±x`: the digits that `DecimalFormat` finds.
 fn digits(value: f64) -> String {
     let magnitude = value.abs();
-    if magnitude >= INTEGERS {
-        // The fewest digits between the neighbours, where the middle between two doubles belongs to none.
-        let own = |text: &String| {
-            let Some((mantissa, exponent)) = text.split_once('e') else { return true };
-            let beyond = |tail: &str| format!("{mantissa}{tail}e{exponent}").parse() == Ok(value);
-            let mut below = mantissa.replace('.', "").parse::<i64>().unwrap_or(0);
-            below -= below.signum();
-            let places = mantissa.trim_start_matches('-').len().saturating_sub(2);
-            let exponent: i64 = exponent.parse().unwrap_or(0);
-            let before = format!("{below}.{}e{}", "9".repeat(20), exponent - i64::try_from(places).unwrap_or(0));
-            beyond("00000000000000000001") && before.parse() == Ok(value)
-        };
-        return (1..17).map(|count| format!("{value:.count$e}")).find(own).unwrap_or_else(|| format!("{value:.16e}"));
-    }
-    if magnitude.fract() == 0.0 && magnitude >= 1.0 {
+    if magnitude.fract() == 0.0 && (1.0..INTEGERS).contains(&magnitude) {
         return integer(value);
     }
-    two_digits(format!("{value:e}"), || format!("{value:.1e}"))
+    let is_power = value.is_normal() && value.to_bits().is_multiple_of(MANTISSA);
+    if is_power || magnitude >= INTEGERS {
+        return (1..17)
+            .map(|count| format!("{value:.count$e}"))
+            .find(|text| is_own(magnitude, text))
+            .unwrap_or_else(|| format!("{value:.16e}"));
+    }
+    shortest(value, f64::DIGITS)
+}
+
+/// Whether the digits are within half the way to the next double, of powers of two a quarter; its end belongs to none.
+fn is_own(magnitude: f64, text: &str) -> bool {
+    let number = |text: &str| {
+        let (mantissa, exponent) = text.trim_start_matches('-').split_once('e')?;
+        let digits = format!("{:0<width$}", mantissa.replace('.', ""), width = DIGITS + 1);
+        Some((digits.parse::<i128>().ok()?, exponent.parse::<i32>().ok()?))
+    };
+    let Some((exact, exponent)) = number(&format!("{magnitude:.DIGITS$e}")) else { return true };
+    let Some((digits, own_exponent)) = number(text) else { return true };
+    let digits = if own_exponent > exponent { digits * 10 } else { digits };
+    let mantissa = magnitude.to_bits() % MANTISSA + MANTISSA;
+    let parts = i128::from(mantissa) * if mantissa == MANTISSA { 4 } else { 2 };
+    let apart = i256::from_i128((digits - exact).abs()).wrapping_mul(i256::from_i128(parts));
+    apart < i256::from_i128(exact)
 }
 
 /// Every digit of a whole number, but for those below the precision of its binary form.
@@ -96,7 +119,6 @@ fn integer(value: f64) -> String {
     let spare = (bits - 54).max(0);
     // As in Java's table: the digits of that power of two but for one.
     let dropped = if spare > 1 { u32::try_from(spare).map_or(0, |spare| 2_u64.pow(spare).ilog10()) } else { 0 };
-    #[expect(clippy::cast_possible_truncation, reason = "below 2^63 and whole")]
     let whole = value.abs() as i64;
     let unit = 10_i64.pow(dropped);
     let rounded = whole / unit + i64::from(dropped > 0 && whole % unit >= unit / 2);
@@ -149,6 +171,9 @@ mod tests {
             (2e23, "1.9999999999999998E23"),
             (9.223_372_036_854_775E18, "9.2233720368547748E18"),
             (1e18, "1.0E18"),
+            (5.902_958_103_587_057E20, "5.9029581035870565E20"),
+            (2_f64.powi(-44), "5.6843418860808015E-14"),
+            (751_452_743_123_461.3, "7.514527431234612E14"),
             (4.9E-324, "4.9E-324"),
             (f64::MAX, "1.7976931348623157E308"),
             (f64::NEG_INFINITY, "-Infinity"),
@@ -163,7 +188,13 @@ mod tests {
 
     #[test]
     fn a_real_never_shows_more_than_seven_digits() {
-        for (value, text) in [(16_777_216.0, "1.677722E7"), (f32::MAX, "3.402823E38"), (1.4E-45, "1.4E-45"), (0.1, "1.0E-1")] {
+        for (value, text) in [
+            (16_777_216.0, "1.677722E7"),
+            (f32::MAX, "3.402823E38"),
+            (1.4E-45, "1.4E-45"),
+            (0.1, "1.0E-1"),
+            (8_773_232_521_904_128.0, "8.773233E15"),
+        ] {
             assert_eq!(real(value), text);
         }
         assert_eq!(plain_real(16_777_216.0), "1.6777216E7");

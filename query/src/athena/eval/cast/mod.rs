@@ -151,9 +151,41 @@ fn has_duplicates(ty: &Type, keys: &ArrayRef, offsets: &[i32]) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{StringArray, new_null_array};
+    use arrow::buffer::{NullBuffer, OffsetBuffer};
     use serde_json::json;
 
+    use super::*;
     use crate::athena::eval::tests::value_of;
+    use crate::athena::values::text;
+
+    fn texts(values: &[Option<&str>]) -> ArrayRef {
+        Arc::new(StringArray::from(values.to_vec()))
+    }
+
+    fn shown(ty: &Type, values: &ArrayRef) -> Vec<serde_json::Value> {
+        (0..values.len()).map(|at| text::json(ty, values, at).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_fault_of_one_row_never_touches_another() {
+        let (from, to) = (Type::array(Type::VARCHAR), Type::array(Type::Integer));
+        let elements = texts(&[Some("0"), Some("1"), None, Some("x"), Some("3"), Some("y")]);
+        let field = Arc::new(Field::new_list_field(arrow_type(&Type::VARCHAR), true));
+        let nulls = Some(NullBuffer::from(vec![true, true, true, true, false]));
+        let offsets = OffsetBuffer::<i32>::from_lengths([1, 2, 1, 1, 1]);
+        let lists: ArrayRef = Arc::new(ListArray::try_new(field, offsets, elements, nulls).unwrap());
+        let tried = cast(&lists, &from, &to, true).unwrap();
+        assert_eq!(shown(&to, &tried), [json!([0]), json!([1, null]), json!(null), json!([3]), json!(null)]);
+        assert!(cast(&lists, &from, &to, false).is_err());
+        assert_eq!(shown(&to, &cast(&lists.slice(3, 2), &from, &to, false).unwrap()), [json!([3]), json!(null)]);
+
+        let json = texts(&[Some("[1]"), Some("null"), None, Some("{}"), Some("[2,null]")]);
+        let tried = cast(&json, &Type::Json, &to, true).unwrap();
+        assert_eq!(shown(&to, &tried), [json!([1]), json!(null), json!(null), json!(null), json!([2, null])]);
+        let none = cast(&new_null_array(&arrow_type(&from), 2).slice(0, 0), &from, &Type::Json, false).unwrap();
+        assert_eq!(none.len(), 0);
+    }
 
     #[test]
     fn a_part_that_is_none_of_the_type_is_never_left_out() {

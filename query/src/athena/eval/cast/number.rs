@@ -82,7 +82,6 @@ pub(super) fn real_of_text(text: &str) -> Result<f32> {
 }
 
 /// Trino divides what has 18 digits at most, though both sides may be rounded before; what has more it reads from its text.
-#[expect(clippy::cast_precision_loss, reason = "as in Trino")]
 fn double_of_decimal(value: i128, precision: u8, scale: u8) -> f64 {
     if precision <= SHORT_DIGITS {
         return value as f64 / 10_i128.pow(u32::from(scale)) as f64;
@@ -91,7 +90,6 @@ fn double_of_decimal(value: i128, precision: u8, scale: u8) -> f64 {
 }
 
 /// As `double_of_decimal`.
-#[expect(clippy::cast_precision_loss, reason = "as in Trino")]
 fn real_of_decimal(value: i128, precision: u8, scale: u8) -> f32 {
     if precision <= SHORT_DIGITS {
         return value as f32 / 10_i128.pow(u32::from(scale)) as f32;
@@ -144,7 +142,6 @@ pub(super) fn integer_of_text(text: &str, to: &Type) -> Result<i64> {
 }
 
 /// The nearest whole number, of two the one further from zero.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "looked at before")]
 pub(super) fn integer_of_double(value: f64, to: &Type) -> Result<i64> {
     let rounded = value.round();
     if *to == Type::Bigint {
@@ -160,7 +157,6 @@ pub(super) fn integer_of_double(value: f64, to: &Type) -> Result<i64> {
 }
 
 /// As `integer_of_double`; what is beyond 64 bits is the last of them.
-#[expect(clippy::cast_possible_truncation, reason = "as in Trino")]
 fn integer_of_real(value: f32, to: &Type) -> Result<i64> {
     if value.is_nan() {
         return Err(AthenaError::invalid_cast(format!("Cannot cast real NaN to {to}")));

@@ -8,12 +8,12 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _};
 
 use super::Reduce;
 use crate::athena::error::AthenaError;
-use crate::athena::functions::scalar::{Arg as _, Bool, Bytes, Call, Double, Int, Real, Result, Text, Wide};
+use crate::athena::functions::scalar::{Arg as _, Bool, Bytes, Call, Double, Int, Real, Result, Text, Wide, xxhash64};
 use crate::athena::types::Type;
 use crate::athena::values::layout::{MICROSECOND_DIGITS, zoned};
 
-const PRIMES: [u64; 5] =
-    [0x9E37_79B1_85EB_CA87, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0x85EB_CA77_C2B2_AE63, 0x27D4_EB2F_1656_67C5];
+/// What Trino spreads hashes by.
+const PRIMES: [u64; 2] = [0x9E37_79B1_85EB_CA87, 0xC2B2_AE3D_27D4_EB4F];
 
 pub(super) fn find(name: &str) -> Option<Reduce> {
     Some(match name {
@@ -150,42 +150,4 @@ fn long(value: i64) -> u64 {
 /// The simpler hash of a row's fields.
 fn code(value: i64) -> u64 {
     value.cast_unsigned().wrapping_mul(PRIMES[1]).rotate_left(31).wrapping_mul(PRIMES[0])
-}
-
-/// Y. Collet's XXH64 with seed 0.
-fn xxhash64(bytes: &[u8]) -> u64 {
-    let [p1, p2, p3, p4, p5] = PRIMES;
-    let round = |sum: u64, lane: u64| sum.wrapping_add(lane.wrapping_mul(p2)).rotate_left(31).wrapping_mul(p1);
-    let lane = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |lane, byte| lane << 8 | u64::from(*byte));
-    let mut hash = p5;
-    let stripes = bytes.chunks_exact(32);
-    let rest = stripes.remainder();
-    if bytes.len() >= 32 {
-        let mut sums = [p1.wrapping_add(p2), p2, 0, p1.wrapping_neg()];
-        for stripe in stripes {
-            for (sum, part) in sums.iter_mut().zip(stripe.chunks_exact(8)) {
-                *sum = round(*sum, lane(part));
-            }
-        }
-        hash = [1, 7, 12, 18].iter().zip(sums).fold(0, |hash: u64, (by, sum)| hash.wrapping_add(sum.rotate_left(*by)));
-        for sum in sums {
-            hash = (hash ^ round(0, sum)).wrapping_mul(p1).wrapping_add(p4);
-        }
-    }
-    hash = hash.wrapping_add(bytes.len() as u64);
-    let words = rest.chunks_exact(8);
-    let mut tail = words.remainder();
-    for word in words {
-        hash = (hash ^ round(0, lane(word))).rotate_left(27).wrapping_mul(p1).wrapping_add(p4);
-    }
-    if let Some((word, bytes)) = tail.split_at_checked(4) {
-        hash = (hash ^ lane(word).wrapping_mul(p1)).rotate_left(23).wrapping_mul(p2).wrapping_add(p3);
-        tail = bytes;
-    }
-    for byte in tail {
-        hash = (hash ^ u64::from(*byte).wrapping_mul(p5)).rotate_left(11).wrapping_mul(p1);
-    }
-    hash = (hash ^ hash >> 33).wrapping_mul(p2);
-    hash = (hash ^ hash >> 29).wrapping_mul(p3);
-    hash ^ hash >> 32
 }

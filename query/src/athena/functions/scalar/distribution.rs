@@ -51,14 +51,13 @@ fn inverse_normal_cdf(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn beta(call: &Call<'_>, beyond: &str, f: fn(f64, f64, f64) -> f64) -> Result<ArrayRef> {
     call.try3::<Double, Double, Double, f64>(|a, b, x| {
-        if !(x >= 0.0 && x <= 1.0) {
+        if !(0.0..=1.0).contains(&x) {
             return Err(call.invalid(beyond));
         }
         if a > 0.0 && b > 0.0 { Ok(Some(f(x, a, b))) } else { Err(call.invalid("a, b must be > 0")) }
     })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "as in Trino")]
 fn wilson(call: &Call<'_>, side: f64) -> Result<ArrayRef> {
     call.try3::<Int, Int, Double, f64>(|successes, trials, z| {
         let fault = match () {
@@ -93,7 +92,6 @@ fn width_bucket(call: &Call<'_>) -> Result<ArrayRef> {
     })
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "as in Trino")]
 fn bucket(call: &Call<'_>, operand: f64, (first, second): (f64, f64), count: i64) -> Result<i64> {
     let fault = match () {
         () if count <= 0 => Some("bucketCount must be greater than 0"),

@@ -51,3 +51,24 @@ fn not_numbers(ty: &Type, values: &ArrayRef) -> Option<BooleanArray> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::athena::eval::tests::value_of;
+
+    #[test]
+    fn what_is_no_number_never_wins_and_nothing_is_never_left_out() {
+        for (expression, expected) in [
+            ("greatest(nan(), 1e0, 0e0)", json!(1.0)),
+            ("least(2e0, nan())", json!(2.0)),
+            ("greatest(nan(), nan())", json!("NaN")),
+            ("greatest(1, NULL)", json!(null)),
+            ("least('b', 'a', 'B')", json!("B")),
+            ("greatest(ARRAY[1, 2], ARRAY[1, 3])", json!([1, 3])),
+        ] {
+            assert_eq!(value_of(expression), Ok(expected), "{expression}");
+        }
+    }
+}

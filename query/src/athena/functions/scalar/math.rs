@@ -59,7 +59,7 @@ fn is_nan(call: &Call<'_>) -> Result<ArrayRef> {
 
 /// As Java has it: IEEE 754 knows a power of one whatever the exponent.
 fn power(base: f64, exponent: f64) -> f64 {
-    let is_open = exponent.is_nan() || exponent.is_infinite() && base.abs() == 1.0;
+    let is_open = exponent.is_nan() || (exponent.is_infinite() && base.abs() == 1.0);
     if is_open { f64::NAN } else { base.powf(exponent) }
 }
 
@@ -75,11 +75,10 @@ fn random(call: &Call<'_>) -> Result<ArrayRef> {
     };
     let between = |from: i64, to: i64| {
         let width = u128::from(to.abs_diff(from));
-        let offset = u64::try_from(u128::from(next()) * width >> 64).unwrap_or(0);
+        let offset = u64::try_from((u128::from(next()) * width) >> 64).unwrap_or(0);
         Ok(Some(from.wrapping_add_unsigned(offset)))
     };
     match call.types.len() {
-        #[expect(clippy::cast_precision_loss, reason = "53 bits are a double's")]
         0 => call.produce(|_| Ok(Some((next() >> 11) as f64 / (1_u64 << 53) as f64))),
         1 => call.try1::<Int, i64>(|to| if to > 0 { between(0, to) } else { Err(call.invalid("bound must be positive")) }),
         _ => call.try2::<Int, Int, i64>(|from, to| {

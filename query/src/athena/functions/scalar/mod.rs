@@ -6,16 +6,28 @@
 //! the signature, laid out as `values::layout` says.
 
 mod arg;
+mod array;
+mod binary;
+mod build;
 mod distribution;
 mod extreme;
+mod format;
+mod json;
+mod lists;
+mod map;
 mod math;
 mod operators;
+mod regexp;
 mod round;
+mod session;
 mod size;
+mod text;
+mod url;
 
 use arrow::array::ArrayRef;
 
 pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Produce, Real, Text, Wide};
+pub(crate) use binary::xxhash64;
 
 use crate::athena::error::AthenaError;
 use crate::athena::eval::{Column, Lambda, Session};
@@ -39,8 +51,23 @@ pub(crate) struct Call<'c> {
 
 /// The function of that name; `None` when it is not computed here.
 pub(crate) fn find(name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 6] =
-        [distribution::find, extreme::find, math::find, operators::find, round::find, size::find];
+    let families: [fn(&str) -> Option<Compute>; 15] = [
+        array::find,
+        binary::find,
+        distribution::find,
+        extreme::find,
+        format::find,
+        json::find,
+        map::find,
+        math::find,
+        operators::find,
+        regexp::find,
+        round::find,
+        session::find,
+        size::find,
+        text::find,
+        url::find,
+    ];
     families.iter().find_map(|family| family(name))
 }
 
@@ -91,8 +118,12 @@ impl<'c> Call<'c> {
 
     /// A value, NULL or a fault for each row that has no NULL among its arguments.
     pub(crate) fn produce<R: Produce>(&self, f: impl Fn(usize) -> Result<Option<R>>) -> Result<ArrayRef> {
-        let has_null = |row: usize| self.arguments.iter().any(|argument| argument.is_null(row));
-        self.produce_all(|row| if has_null(row) { Ok(None) } else { f(row) })
+        self.produce_all(|row| if self.has_null(row) { Ok(None) } else { f(row) })
+    }
+
+    /// Whether a row has a NULL among its arguments.
+    pub(crate) fn has_null(&self, row: usize) -> bool {
+        self.arguments.iter().any(|argument| argument.is_null(row))
     }
 
     /// As [`Call::produce`], for rows with NULLs too.

@@ -17,8 +17,8 @@ use crate::athena::eval::Column;
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
 
-/// Ten to the digits a decimal has at most.
-const DECIMAL_END: i128 = 10_i128.pow(38);
+const DECIMAL_DIGITS: u32 = 38;
+const DECIMAL_END: i128 = 10_i128.pow(DECIMAL_DIGITS);
 
 pub(super) fn find(name: &str) -> Option<Compute> {
     Some(match name {
@@ -142,8 +142,11 @@ fn decimals(call: &Call<'_>, scale: u8) -> Result<ArrayRef> {
     let [Type::Decimal { scale: left, .. }, Type::Decimal { scale: right, .. }] = call.types else {
         return Err(call.wrong_layout());
     };
-    let (left, right) = (u32::from(*left), u32::from(*right));
-    let scale = u32::from(scale);
+    if u32::from(scale) > DECIMAL_DIGITS {
+        let message = format!("DECIMAL scale must be in range [0, precision ({DECIMAL_DIGITS})]: {scale}");
+        return Err(call.invalid(message));
+    }
+    let (left, right, scale) = (u32::from(*left), u32::from(*right), u32::from(scale));
     match call.name {
         "$multiply" => each(call, |a, b| fitting(a.checked_mul(b))),
         "$divide" => {
@@ -170,6 +173,10 @@ fn each(call: &Call<'_>, f: impl Fn(i128, i128) -> Result<i128>) -> Result<Array
 fn divided(a: i128, b: i128, shift: u32) -> Result<i128> {
     if b == 0 {
         return Err(AthenaError::division_by_zero());
+    }
+    // Trino shifts by no more, even a zero.
+    if shift >= DECIMAL_DIGITS {
+        return Err(overflow());
     }
     let sign = a.signum() * b.signum();
     if let Some(value) = 10_i128.checked_pow(shift).and_then(|unit| a.checked_mul(unit)) {
@@ -198,4 +205,60 @@ fn remainder((a, left): (i128, u32), (b, right): (i128, u32)) -> Result<i128> {
     let quotient = a.checked_div(b).ok_or_else(overflow)?;
     quotient.to_i128().ok_or_else(overflow)?;
     fitting(a.checked_rem(b).and_then(i256::to_i128))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{AsArray as _, Int64Array};
+    use arrow::datatypes::Int64Type;
+
+    use super::*;
+    use crate::athena::eval::Session;
+    use crate::athena::eval::tests::value_of;
+
+    fn computed(name: &'static str, a: &Column, b: &Column) -> Result<ArrayRef> {
+        let session = Session { start: 0, user: String::new(), catalog: String::new(), schema: String::new() };
+        let (types, rows) = ([Type::Bigint, Type::Bigint], a.rows());
+        let arguments = [a.clone(), b.clone()];
+        binary(&Call {
+            name,
+            arguments: &arguments,
+            types: &types,
+            lambdas: &[],
+            returns: &Type::Bigint,
+            rows,
+            session: &session,
+        })
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_never_another_one() {
+        let column = Column::new(Arc::new(Int64Array::from(vec![Some(1), None, Some(i64::MAX), Some(-7)])));
+        let constant = |value: i64| Column::constant(Arc::new(Int64Array::from(vec![value])), 4);
+        let sum = computed("$add", &column, &constant(-1)).unwrap();
+        let expected: Vec<Option<i64>> = vec![Some(0), None, Some(i64::MAX - 1), Some(-8)];
+        assert_eq!(sum.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), expected);
+        let fault = computed("$add", &column, &constant(1)).unwrap_err();
+        assert_eq!(fault.message, "bigint addition overflow: 9223372036854775807 + 1");
+        assert_eq!(computed("$divide", &column, &constant(0)).unwrap_err().name, ErrorName::DivisionByZero);
+        let none = Column::new(Arc::new(Int64Array::from(Vec::<i64>::new())));
+        let zero = Column::constant(Arc::new(Int64Array::from(vec![0])), 0);
+        assert_eq!(computed("$divide", &none, &zero).unwrap().len(), 0, "a fault of no rows is none");
+    }
+
+    #[test]
+    fn a_decimal_is_never_computed_with_fewer_digits_than_in_trino() {
+        for (expression, expected) in [
+            ("DECIMAL '1' - DECIMAL '0.00000000000000000000000000000000000003'", "0.99999999999999999999999999999999999997"),
+            ("DECIMAL '12345678901234567890.1234567890' / DECIMAL '98765432109876543210.987654321'", "0.1249999989"),
+            ("DECIMAL '100000000000000000000000000000000000.00' % DECIMAL '3.0000000000'", "1.0000000000"),
+            ("-7.5 / 2", "-3.8"),
+        ] {
+            assert_eq!(value_of(expression), Ok(expected.into()), "{expression}");
+        }
+        let fault = value_of("DECIMAL '99999999999999999999999999999999999999' + 1");
+        assert_eq!(fault, Err("NUMERIC_VALUE_OUT_OF_RANGE: Decimal overflow".to_owned()));
+    }
 }

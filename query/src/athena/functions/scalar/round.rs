@@ -74,7 +74,6 @@ fn to_whole(call: &Call<'_>, of_double: fn(f64) -> f64, of_decimal: fn(i128, i12
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the nearest of 32 bits is what is meant")]
 fn narrow(value: f64) -> f32 {
     value as f32
 }
@@ -128,7 +127,6 @@ fn round(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 /// As Trino: by way of the number times the power of ten, rounded in binary.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "as in Trino")]
 fn rounded(value: f64, digits: i64) -> f64 {
     if !value.is_finite() {
         return value;
@@ -170,5 +168,32 @@ fn integer(value: i64, digits: i64, ty: &Type) -> Result<i64> {
     match ty {
         Type::Integer if i32::try_from(rounded).is_err() => Err(AthenaError::internal(&"integer overflow")),
         ty => i64::array(vec![Some(rounded)], ty).map(|_| rounded),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::athena::eval::tests::value_of;
+
+    #[test]
+    fn a_number_is_never_rounded_otherwise_than_in_trino() {
+        for (expression, expected) in [
+            ("round(2.5e0)", json!(3.0)),
+            ("round(-2.5e0)", json!(-3.0)),
+            ("round(1.005e0, 2)", json!(1.0)),
+            ("round(2.5e0, 400)", json!(2.5)),
+            ("round(DECIMAL '-1299.99', -3)", json!("-1000.00")),
+            ("round(BIGINT '9223372036854775807', -18)", json!(9_000_000_000_000_000_000_i64)),
+            ("ceil(DECIMAL '-0.5')", json!("0")),
+            ("floor(DECIMAL '-9.99')", json!("-10")),
+            ("truncate(DECIMAL '-1299.99', -1)", json!("-1290.00")),
+            ("sign(-0e0)", json!(-0.0)),
+        ] {
+            assert_eq!(value_of(expression), Ok(expected), "{expression}");
+        }
+        let fault = value_of("round(TINYINT '127', -1)");
+        assert_eq!(fault, Err("NUMERIC_VALUE_OUT_OF_RANGE: Out of range for tinyint: 130".to_owned()));
     }
 }

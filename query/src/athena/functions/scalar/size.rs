@@ -27,14 +27,12 @@ pub(super) fn find(name: &str) -> Option<Compute> {
 fn format_number(call: &Call<'_>) -> Result<ArrayRef> {
     match call.types.first() {
         // As in Trino: what is after the point is cut off first.
-        #[expect(clippy::cast_possible_truncation, reason = "beyond 64 bits the last of them is shown, as in Trino")]
         Some(Type::Double) => call.map1::<Double, String>(|value| short(value as i64)),
         _ => call.map1::<Int, String>(short),
     }
 }
 
 /// With three digits or so; of what is below zero, two after the point: as in Trino.
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 fn short(count: i64) -> String {
     let (mut value, mut unit) = (count as f64, 0);
     while value.abs() >= 1000.0 && unit + 1 < THOUSANDS.len() {
@@ -46,6 +44,13 @@ fn short(count: i64) -> String {
         value if value < 100.0 => 1,
         _ => 0,
     };
+    // Half up: of a value exactly in the middle, the one beyond.
+    let exact = format!("{value:.60}");
+    let is_middle = exact
+        .split_once('.')
+        .and_then(|(_, fraction)| fraction.get(digits..))
+        .is_some_and(|rest| rest.trim_end_matches('0') == "5");
+    let value = if is_middle { value * (1.0 + f64::EPSILON) } else { value };
     let written = format!("{value:.digits$}");
     let written = if digits > 0 { written.trim_end_matches('0').trim_end_matches('.') } else { &written };
     format!("{written}{}", THOUSANDS[unit])
@@ -73,4 +78,26 @@ fn bytes(digits: &str, after_point: usize, power: usize) -> Option<i128> {
     let factor = i256::from_i128(1024).checked_pow(u32::try_from(power).ok()?)?;
     let unit = i256::from_i128(10).checked_pow(u32::try_from(after_point).ok()?)?;
     digits.checked_mul(factor)?.checked_div(unit)?.to_i128()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::athena::eval::tests::value_of;
+
+    #[test]
+    fn a_size_is_never_written_or_read_otherwise_than_in_trino() {
+        for (expression, expected) in [
+            ("format_number(1000)", json!("1K")),
+            ("format_number(100500)", json!("101K")),
+            ("format_number(-123456)", json!("-123.46K")),
+            ("format_number(1234567890123456789)", json!("1235Q")),
+            ("parse_data_size('2.3MB')", json!("2411724")),
+        ] {
+            assert_eq!(value_of(expression), Ok(expected), "{expression}");
+        }
+        let fault = value_of("parse_data_size('1KB')");
+        assert_eq!(fault, Err("INVALID_FUNCTION_ARGUMENT: Invalid data size: '1KB'".to_owned()));
+    }
 }
