@@ -128,6 +128,9 @@ pub(crate) fn eval(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Literal(value) => Ok(Column::constant(literal::array(value, &expr.ty)?, env.rows)),
         Kind::Column(id) => env.column(*id).cloned(),
         Kind::Call { name, arguments } => call(expr, name, arguments, env),
+        Kind::Cast { of, .. } if cast::is_of_today(&of.ty, &expr.ty) => {
+            of_one(&eval(of, env)?, |values| cast::of_today(values, &of.ty, &expr.ty, env.session.start))
+        }
         Kind::Cast { of, tries } => of_one(&eval(of, env)?, |values| cast(values, &of.ty, &expr.ty, *tries)),
         Kind::And(terms) => logic::junction(terms, false, env),
         Kind::Or(terms) => logic::junction(terms, true, env),
@@ -173,14 +176,15 @@ fn of_two(a: &Column, b: &Column, f: impl FnOnce(&Column, &Column) -> Result<Arr
 }
 
 fn call(expr: &Typed, name: &'static str, arguments: &[Typed], env: &Env<'_>) -> Result<Column> {
-    let compute = find(name).ok_or_else(|| not_here(name))?;
-    let (mut values, mut types, mut lambdas) = (Vec::new(), Vec::new(), Vec::new());
+    let is_value = |argument: &&Typed| !matches!(argument.kind, Kind::Lambda { .. });
+    let types: Vec<Type> = arguments.iter().filter(is_value).map(|argument| argument.ty.clone()).collect();
+    let compute = find(name, &types).ok_or_else(|| not_here(name))?;
+    let (mut values, mut lambdas) = (Vec::new(), Vec::new());
     for argument in arguments {
         if let Kind::Lambda { parameters, body } = &argument.kind {
             lambdas.push((parameters.as_slice(), &**body));
         } else {
             values.push(eval(argument, env)?);
-            types.push(argument.ty.clone());
         }
     }
     // Of constants alone a value is computed once; a fault of no rows is none.

@@ -11,6 +11,7 @@ pub(crate) mod interval;
 pub(crate) mod json;
 pub(crate) mod layout;
 pub(crate) mod like;
+pub(crate) mod moment;
 pub(crate) mod number;
 pub(crate) mod special;
 pub(crate) mod text;

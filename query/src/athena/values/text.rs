@@ -92,7 +92,13 @@ pub(crate) fn clock(picos: i128, digits: u8) -> String {
 /// `2024-01-02 03:04:05.678`; picoseconds since 1970.
 pub(crate) fn timestamp(picos: i128, digits: u8) -> String {
     let days = i64::try_from(picos.div_euclid(PICOS_PER_DAY)).unwrap_or(0);
-    format!("{} {}", date(days), clock(picos.rem_euclid(PICOS_PER_DAY), digits))
+    format!("{} {}", iso_date(days), clock(picos.rem_euclid(PICOS_PER_DAY), digits))
+}
+
+/// As `date`; years beyond 9999 have a sign.
+pub(crate) fn iso_date(days: i64) -> String {
+    let text = date(days);
+    if text.len() > 10 && !text.starts_with('-') { format!("+{text}") } else { text }
 }
 
 fn interval_day(milliseconds: i64) -> String {
@@ -193,6 +199,7 @@ pub(crate) fn json(ty: &Type, values: &ArrayRef, at: usize) -> Result<serde_json
             }
             named.into()
         }
+        Type::Date => iso_date(Int::get(&Int::reader(values)?, at)).into(),
         other => text(other, values, at)?.into(),
     })
 }

@@ -9,6 +9,7 @@
 mod from_json;
 mod number;
 mod text;
+mod time;
 mod to_json;
 
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, ListArray, StructArray, new_null_array};
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field};
+
+pub(super) use time::{is_of_today, of_today};
 
 use super::Result;
 use super::compare::Keys;
@@ -37,7 +40,7 @@ pub(crate) fn cast(values: &ArrayRef, from: &Type, to: &Type, tries: bool) -> Re
             text::cast(values, from, to, tries)
         }
         (from, to) if to.is_numeric() || *to == Boolean => number::cast(values, from, to, tries),
-        (from, to) => Err(AthenaError::not_supported(format!("a cast of {from} to {to} is not computed here yet"))),
+        (from, to) => time::cast(values, from, to, tries),
     }
 }
 

@@ -22,11 +22,12 @@ mod round;
 mod session;
 mod size;
 mod text;
+mod time;
 mod url;
 
 use arrow::array::ArrayRef;
 
-pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Produce, Real, Text, Wide};
+pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Integers, Produce, Real, Text, Wide};
 pub(crate) use binary::xxhash64;
 
 use crate::athena::error::AthenaError;
@@ -49,9 +50,9 @@ pub(crate) struct Call<'c> {
     pub(crate) session: &'c Session,
 }
 
-/// The function of that name; `None` when it is not computed here.
-pub(crate) fn find(name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 15] = [
+/// The function of that name for arguments of these types; `None` when it is not computed here.
+pub(crate) fn find(name: &str, types: &[Type]) -> Option<Compute> {
+    let families: [fn(&str) -> Option<Compute>; 16] = [
         array::find,
         binary::find,
         distribution::find,
@@ -66,9 +67,10 @@ pub(crate) fn find(name: &str) -> Option<Compute> {
         session::find,
         size::find,
         text::find,
+        time::find,
         url::find,
     ];
-    families.iter().find_map(|family| family(name))
+    time::operator(name, types).or_else(|| families.iter().find_map(|family| family(name)))
 }
 
 /// The fault of a function that Athena has and this engine does not.
