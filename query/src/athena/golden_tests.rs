@@ -23,7 +23,7 @@ const OF_VALUES: [&str; 5] = [
 ];
 
 /// Faults that show then when their message names no place.
-const OF_VALUES_WITHOUT_PLACE: [&str; 2] = ["GENERIC_INTERNAL_ERROR", "NOT_SUPPORTED"];
+const OF_VALUES_WITHOUT_PLACE: [&str; 3] = ["GENERIC_INTERNAL_ERROR", "INVALID_WINDOW_FRAME", "NOT_SUPPORTED"];
 
 /// Statements that are known to be answered otherwise, by a part of their text, and why.
 const KNOWN: [(&str, &str); 11] = [

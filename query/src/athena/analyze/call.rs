@@ -8,8 +8,8 @@ use super::Analyzer;
 use super::expr::{Result, boolean, mismatch, unified};
 use super::plan::Subquery;
 use super::scope::{Field, Scope};
-use super::typed::{Aggregate, Kind, Sort, Typed};
-use crate::athena::ast::{Call, Expr, ExprKind, SortItem, Span};
+use super::typed::{Aggregate, Kind, Literal, Sort, Typed};
+use crate::athena::ast::{Call, Expr, ExprKind, Overflow, SortItem, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::functions::catalog::{self, Kind as FunctionKind};
 use crate::athena::functions::resolve::{Argument, Resolved, resolve};
@@ -228,7 +228,18 @@ impl Analyzer<'_> {
             let message = format!("Expected expression of varchar, but the value has {} type", value.ty);
             return Err(mismatch(call.span, message));
         }
-        let arguments = arguments.into_iter().map(|argument| argument.coerced(&Type::VARCHAR)).collect();
+        let literal = |value: Literal, ty: Type| Typed::new(Kind::Literal(value), ty, call.span);
+        let text = |text: &str| literal(Literal::String(text.to_owned()), Type::VARCHAR);
+        let mut arguments: Vec<Typed> = arguments.into_iter().map(|argument| argument.coerced(&Type::VARCHAR)).collect();
+        if arguments.len() == 1 {
+            arguments.push(text(""));
+        }
+        let (fails, filler, counts) = match &call.overflow {
+            None | Some(Overflow::Error) => (true, "", false),
+            Some(Overflow::Truncate { filler, with_count }) => (false, filler.as_deref().unwrap_or("..."), *with_count),
+        };
+        let flag = |value: bool| literal(Literal::Boolean(value), Type::Boolean);
+        arguments.extend([flag(fails), text(filler), flag(counts)]);
         let filter = self.filter(call, scope)?;
         let order_by = self.sorts(&call.order_by, scope)?;
         let aggregate =
@@ -272,7 +283,7 @@ fn check_joined(name: &str, arguments: &[Type], span: Span) -> Result<()> {
     }
 }
 
-/// DISTINCT, FILTER and ORDER BY belong to aggregates, null treatment to window functions.
+/// DISTINCT, FILTER and ORDER BY belong to aggregates, null treatment to functions that give another row's value.
 fn check_clauses(call: &Call, name: &str, kind: FunctionKind) -> Result<()> {
     let wrong = |name, message: String| Err(AthenaError::at(name, call.span, message));
     if kind == FunctionKind::Scalar {
@@ -289,7 +300,8 @@ fn check_clauses(call: &Call, name: &str, kind: FunctionKind) -> Result<()> {
             return wrong(ErrorName::FunctionNotAggregate, "ORDER BY is only valid for aggregation functions".into());
         }
     }
-    if kind != FunctionKind::Window && call.null_treatment.is_some() {
+    let is_of_values = matches!(name, "lag" | "lead" | "first_value" | "last_value" | "nth_value");
+    if !is_of_values && call.null_treatment.is_some() {
         let message = format!("Cannot specify null treatment clause for {name} function");
         return wrong(ErrorName::NullTreatmentNotAllowed, message);
     }

@@ -179,10 +179,18 @@ pub(crate) struct Frame {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Bound {
     UnboundedPreceding,
-    Preceding(Typed),
+    Preceding(Offset),
     CurrentRow,
-    Following(Typed),
+    Following(Offset),
     UnboundedFollowing,
+}
+
+/// How far from the current row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Offset {
+    pub(crate) by: Typed,
+    /// Of `RANGE`: the sort key so far away.
+    pub(crate) edge: Option<Typed>,
 }
 
 impl Typed {
@@ -230,7 +238,7 @@ impl Typed {
             }
             Kind::Subquery(query) => query.value().into_iter().collect(),
             Kind::Window(call) => {
-                let bounds = call.frame.iter().flat_map(|frame| [&frame.start, &frame.end]).filter_map(Bound::offset);
+                let bounds = call.frame.iter().flat_map(|frame| [&frame.start, &frame.end]).flat_map(Bound::parts);
                 let keys = call.order_by.iter().map(|sort| &sort.key);
                 call.arguments.iter().chain(&call.partition_by).chain(keys).chain(bounds).collect()
             }
@@ -264,7 +272,7 @@ impl Typed {
                 let WindowCall { arguments, partition_by, order_by, frame, .. } = &mut **call;
                 let bounds = frame.iter_mut().flat_map(|frame| [&mut frame.start, &mut frame.end]);
                 let keys = order_by.iter_mut().map(|sort| &mut sort.key);
-                arguments.iter_mut().chain(partition_by).chain(keys).chain(bounds.filter_map(Bound::offset_mut)).collect()
+                arguments.iter_mut().chain(partition_by).chain(keys).chain(bounds.flat_map(Bound::parts_mut)).collect()
             }
         }
     }
@@ -283,17 +291,20 @@ impl Typed {
 }
 
 impl Bound {
-    fn offset(&self) -> Option<&Typed> {
-        match self {
-            Self::Preceding(by) | Self::Following(by) => Some(by),
+    fn parts(&self) -> impl Iterator<Item = &Typed> {
+        let offset = match self {
+            Self::Preceding(offset) | Self::Following(offset) => Some(offset),
             _ => None,
-        }
+        };
+        offset.into_iter().flat_map(|offset| std::iter::once(&offset.by).chain(&offset.edge))
     }
 
-    fn offset_mut(&mut self) -> Option<&mut Typed> {
-        match self {
-            Self::Preceding(by) | Self::Following(by) => Some(by),
+    /// As `parts`, to be changed.
+    fn parts_mut(&mut self) -> impl Iterator<Item = &mut Typed> {
+        let offset = match self {
+            Self::Preceding(offset) | Self::Following(offset) => Some(offset),
             _ => None,
-        }
+        };
+        offset.into_iter().flat_map(|offset| std::iter::once(&mut offset.by).chain(&mut offset.edge))
     }
 }

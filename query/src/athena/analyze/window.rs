@@ -7,10 +7,10 @@
 use super::Analyzer;
 use super::expr::{Result, mismatch, resolved};
 use super::scope::Scope;
-use super::typed::{Bound, Frame, Kind, Sort, Typed, WindowCall};
+use super::typed::{Bound, Frame, Kind, Offset, Sort, Typed, WindowCall};
 use crate::athena::ast::{self, Call, FrameUnit, Ident, Over, Span, Window};
 use crate::athena::error::{AthenaError, ErrorName};
-use crate::athena::types::{Type, can_coerce};
+use crate::athena::types::Type;
 
 /// A window whose every part is known.
 #[derive(Debug, Clone, Default)]
@@ -140,20 +140,20 @@ impl Analyzer<'_> {
             ast::Bound::UnboundedPreceding => Bound::UnboundedPreceding,
             ast::Bound::CurrentRow => Bound::CurrentRow,
             ast::Bound::UnboundedFollowing => Bound::UnboundedFollowing,
-            ast::Bound::Preceding(by) => Bound::Preceding(self.offset(by, "$subtract", which, unit, order_by, scope)?),
-            ast::Bound::Following(by) => Bound::Following(self.offset(by, "$add", which, unit, order_by, scope)?),
+            ast::Bound::Preceding(by) => Bound::Preceding(self.offset(by, true, which, unit, order_by, scope)?),
+            ast::Bound::Following(by) => Bound::Following(self.offset(by, false, which, unit, order_by, scope)?),
         })
     }
 
     fn offset(
         &mut self,
         by: &ast::Expr,
-        operator: &str,
+        precedes: bool,
         which: &str,
         unit: FrameUnit,
         order_by: &[Sort],
         scope: &Scope<'_>,
-    ) -> Result<Typed> {
+    ) -> Result<Offset> {
         let by = self.expr(by, scope)?;
         if unit != FrameUnit::Range {
             let exact = by.ty.is_integer() || matches!(by.ty, Type::Decimal { scale: 0, .. });
@@ -163,19 +163,32 @@ impl Analyzer<'_> {
                     format!("Window frame {unit} {which} value type must be exact numeric type with scale 0 (actual {})", by.ty);
                 return Err(mismatch(by.span, message));
             }
-            return Ok(by.coerced(&Type::Bigint));
+            return Ok(Offset { by, edge: None });
         }
-        let Some(sort) = order_by.first() else { return Ok(by) };
-        let (key, span, given) = (sort.key.clone(), by.span, by.ty.clone());
-        let key_type = key.ty.clone();
-        match resolved(operator, vec![key, by.clone()], span) {
-            Ok(shifted) if can_coerce(&shifted.ty, &key_type) || shifted.ty.base() == key_type.base() => Ok(by),
+        let [sort] = order_by else { return Ok(Offset { by, edge: None }) };
+        let (key, span) = (&sort.key, by.span);
+        let operator = if precedes == sort.descending { "$add" } else { "$subtract" };
+        match resolved(operator, vec![key.clone(), by.clone()], span) {
+            Ok(edge) if is_distance(&by.ty, &key.ty) => Ok(Offset { by, edge: Some(edge) }),
             _ => {
-                let message = format!("Window frame RANGE value type ({given}) not compatible with sort item type ({key_type})");
+                let message =
+                    format!("Window frame RANGE value type ({}) not compatible with sort item type ({})", by.ty, key.ty);
                 Err(mismatch(span, message))
             }
         }
     }
+}
+
+/// Whether a type is one of distances between values of another.
+fn is_distance(ty: &Type, of: &Type) -> bool {
+    match ty {
+        Type::IntervalDay | Type::IntervalYear => ty == of || is_datetime(of),
+        ty => ty.is_numeric() && of.is_numeric(),
+    }
+}
+
+fn is_datetime(ty: &Type) -> bool {
+    matches!(ty, Type::Date | Type::Time(_) | Type::TimeZoned(_) | Type::Timestamp(_) | Type::TimestampZoned(_))
 }
 
 fn check_bounds(frame: &ast::Frame) -> Result<()> {
@@ -201,17 +214,7 @@ fn check_order(frame: &ast::Frame, order_by: &[Sort]) -> Result<()> {
         }
         [one] if frame.unit == FrameUnit::Range => {
             let ty = &one.key.ty;
-            let fits = ty.is_numeric()
-                || matches!(
-                    ty,
-                    Type::Date
-                        | Type::Time(_)
-                        | Type::TimeZoned(_)
-                        | Type::Timestamp(_)
-                        | Type::TimestampZoned(_)
-                        | Type::IntervalDay
-                        | Type::IntervalYear
-                );
+            let fits = ty.is_numeric() || is_datetime(ty) || matches!(ty, Type::IntervalDay | Type::IntervalYear);
             if fits {
                 return Ok(());
             }

@@ -51,7 +51,8 @@ pub(crate) fn distinct(ty: &Type, a: &Column, b: &Column) -> Result<ArrayRef> {
     Ok(Arc::new(differ.collect::<BooleanArray>()))
 }
 
-fn is_nested(ty: &Type) -> bool {
+/// Whether values of a type have parts that are compared one after another.
+pub(crate) fn is_nested(ty: &Type) -> bool {
     matches!(ty, Type::Array(_) | Type::Map(..) | Type::Row(_))
 }
 
@@ -167,7 +168,8 @@ fn equal_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Resul
     Ok((!unknown).then_some(true))
 }
 
-fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Result<Ordering> {
+/// The order of two values that have parts: the first part that differs decides.
+pub(crate) fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Result<Ordering> {
     let part = |part: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)| -> Result<Ordering> {
         if a.0.is_null(a.1) || b.0.is_null(b.1) {
             let what = if matches!(ty, Type::Row(_)) {

@@ -9,6 +9,7 @@ mod column;
 pub(crate) mod compare;
 mod literal;
 mod logic;
+pub(crate) mod rank;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -97,7 +98,15 @@ pub(crate) fn columns_of(expr: &Typed) -> Vec<ColumnId> {
     named
 }
 
-impl Lambda<'_> {
+impl<'e> Lambda<'e> {
+    /// An argument that is a lambda, computed among these rows.
+    pub(crate) fn of(argument: &'e Typed, env: &'e Env<'e>) -> Option<Self> {
+        match &argument.kind {
+            Kind::Lambda { parameters, body } => Some(Self { parameters, body, env }),
+            _ => None,
+        }
+    }
+
     /// The body's values for elements: `parents` tells the row each belongs to, `arguments` the parameters' values.
     pub(crate) fn apply(&self, parents: &UInt32Array, arguments: Vec<ArrayRef>) -> Result<ArrayRef> {
         let mut env = self.env.taken(parents, self.body)?;

@@ -28,6 +28,7 @@ mod url;
 use arrow::array::ArrayRef;
 
 pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Integers, Produce, Real, Text, Wide};
+pub(crate) use binary::xxhash64;
 
 use crate::athena::error::AthenaError;
 use crate::athena::eval::{Column, Lambda, Session};

@@ -8,10 +8,9 @@ use arrow::array::ArrayRef;
 
 use super::super::arg::{Arg as _, Int};
 use super::super::lists::{Lists, picked};
-use super::super::{Call, Result};
+use super::super::{Call, Result, not_here};
 use super::Search;
 use crate::athena::error::AthenaError;
-use crate::athena::eval::not_here;
 use crate::athena::types::Type;
 use crate::athena::values::text::text;
 

@@ -9,11 +9,11 @@ use std::ops::Range;
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 
 use super::super::lists::Lists;
-use super::super::{Call, Result};
+use super::super::{Call, Result, not_here};
 use crate::athena::ast::Comparison;
 use crate::athena::error::AthenaError;
+use crate::athena::eval::Column;
 use crate::athena::eval::compare::{Keys, compare, equal};
-use crate::athena::eval::{Column, not_here};
 use crate::athena::types::Type;
 
 /// Values that are looked for among elements, one for each row.

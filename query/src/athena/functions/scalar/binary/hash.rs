@@ -30,7 +30,7 @@ pub(super) fn word(bytes: &[u8]) -> u64 {
 }
 
 /// XXH64: <https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md>.
-pub(super) fn xxhash64(bytes: &[u8]) -> u64 {
+pub(crate) fn xxhash64(bytes: &[u8]) -> u64 {
     const P: [u64; 5] =
         [0x9e37_79b1_85eb_ca87, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9, 0x85eb_ca77_c2b2_ae63, 0x27d4_eb2f_1656_67c5];
     let round = |acc: u64, input: u64| acc.wrapping_add(input.wrapping_mul(P[1])).rotate_left(31).wrapping_mul(P[0]);

@@ -12,6 +12,7 @@ mod hash;
 mod spooky;
 
 pub(super) use codec::repaired;
+pub(crate) use hash::xxhash64;
 
 use super::Compute;
 
