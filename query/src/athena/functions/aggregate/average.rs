@@ -33,7 +33,7 @@ fn sum(call: &Call<'_>) -> Result<ArrayRef> {
         Type::IntervalYear => {
             let months = whole(call)?;
             if let Some(sum) = months.filter(|sum| i32::try_from(*sum).is_err()) {
-                let message = format!("Value {sum} exceeds {}", if sum > 0 { "MAX_INT" } else { "MIN_INT" });
+                let message = format!("Value {sum} {}", if sum > 0 { "exceeds MAX_INT" } else { "is less than MIN_INT" });
                 return Err(AthenaError::of_values(ErrorName::GenericInternalError, message));
             }
             call.one(months)
