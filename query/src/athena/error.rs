@@ -46,6 +46,7 @@ pub(crate) enum ErrorName {
     NotSupported,
     NullTreatmentNotAllowed,
     NumericValueOutOfRange,
+    OperatorNotFound,
     SchemaNotFound,
     SubqueryMultipleRows,
     SyntaxError,

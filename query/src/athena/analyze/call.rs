@@ -6,13 +6,14 @@
 
 use super::Analyzer;
 use super::expr::{Result, boolean, mismatch, unified};
+use super::plan::Subquery;
 use super::scope::{Field, Scope};
 use super::typed::{Aggregate, Kind, Literal, Sort, Typed};
 use crate::athena::ast::{Call, Expr, ExprKind, Overflow, SortItem, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::functions::catalog::{self, Kind as FunctionKind};
 use crate::athena::functions::resolve::{Argument, Resolved, resolve};
-use crate::athena::types::{Type, common_supertype};
+use crate::athena::types::{Type, can_cast, common_supertype};
 
 impl Analyzer<'_> {
     pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
@@ -32,6 +33,7 @@ impl Analyzer<'_> {
         }
         let (arguments, resolved) = self.arguments(&name, call, scope)?;
         if functions.kind == FunctionKind::Scalar {
+            check_joined(&name, &resolved.arguments, call.span)?;
             let kind = Kind::Call { name: &resolved.signature.name, arguments };
             return Ok(Typed::new(kind, resolved.returns, call.span));
         }
@@ -104,6 +106,7 @@ impl Analyzer<'_> {
         let inside = Scope::within(fields, scope);
         let body = self.expr(body, &inside)?;
         self.only_scalar(&body, "Lambda expression")?;
+        no_subquery(&body)?;
         let ty = Type::Function(types.to_vec(), Box::new(body.ty.clone()));
         Ok(Typed::new(Kind::Lambda { parameters: ids, body: Box::new(body) }, ty, expr.span))
     }
@@ -205,6 +208,10 @@ impl Analyzer<'_> {
             let message = format!("Type of first argument to format() must be VARCHAR (actual: {})", first.ty);
             return Err(mismatch(first.span, message));
         }
+        if let Some(wrong) = arguments.iter().find(|argument| !can_cast(&argument.ty, &Type::VARCHAR)) {
+            let message = format!("Type not supported for formatting: {}", wrong.ty);
+            return Err(AthenaError::at(ErrorName::NotSupported, wrong.span, message));
+        }
         Ok(Typed::new(Kind::Call { name: "format", arguments }, Type::VARCHAR, call.span))
     }
 
@@ -246,6 +253,33 @@ fn not_registered(name: &str, span: Span) -> AthenaError {
     match super::hints::function(name) {
         Some(hint) => error.rewrite(hint),
         None => error,
+    }
+}
+
+/// A lambda's body asks no other relation; whether one has rows it may ask.
+fn no_subquery(body: &Typed) -> Result<()> {
+    let mut found = None;
+    body.walk(&mut |part| {
+        if let Kind::Subquery(query) = &part.kind
+            && !matches!(**query, Subquery::Exists(_))
+        {
+            found.get_or_insert(part.span);
+        }
+        true
+    });
+    match found {
+        None => Ok(()),
+        Some(span) => Err(AthenaError::at(ErrorName::NotSupported, span, "Lambda expression cannot contain subqueries")),
+    }
+}
+
+/// `array_join` takes elements that have a text, which its signature does not tell.
+fn check_joined(name: &str, arguments: &[Type], span: Span) -> Result<()> {
+    match arguments.first() {
+        Some(Type::Array(element)) if name == "array_join" && !can_cast(element, &Type::VARCHAR) => {
+            Err(AthenaError::at(ErrorName::OperatorNotFound, span, format!("Cannot cast {element} to varchar")))
+        }
+        _ => Ok(()),
     }
 }
 

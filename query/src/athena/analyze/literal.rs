@@ -8,9 +8,10 @@ use super::typed::{Kind, Literal, Typed};
 use crate::athena::ast::{Expr, ExprKind, Interval, Span, TypeName};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, resolve_name};
+use crate::athena::values::moment::Moment;
 use crate::athena::values::time::NoTime;
 use crate::athena::values::zone::NoZone;
-use crate::athena::values::{date, interval, number, time, zone};
+use crate::athena::values::{date, interval, json, number, time, zone};
 
 /// The literal an expression is; `None` when it is none.
 ///
@@ -81,7 +82,7 @@ fn typed(name: &TypeName, text: &str, span: Span) -> Result<(Literal, Type), Ath
         Type::Varchar(_) => Literal::String(text.to_owned()),
         Type::Char(_) => return Ok((Literal::String(text.trim_end_matches(' ').to_owned()), Type::Char(length(text)))),
         Type::Varbinary => Literal::Binary(text.as_bytes().to_vec()),
-        Type::Json if serde_json::from_str::<serde_json::Value>(text).is_err() => return Err(wrong()),
+        Type::Json => Literal::String(json::canonical(text).map_err(|_| wrong())?),
         _ => Literal::Text(text.to_owned()),
     };
     Ok((value, ty))
@@ -91,13 +92,15 @@ fn timestamp(text: &str, span: Span) -> Result<(Literal, Type), AthenaError> {
     let read = time::timestamp(text).map_err(|why| not_a_time(why, text, "TIMESTAMP", span))?;
     let digits = u8::try_from(read.digits).map_err(|_| invalid(text, "TIMESTAMP", span))?;
     Ok(match read.zone {
+        None if i64::try_from(read.picos.div_euclid(1_000_000)).is_err() => return Err(invalid(text, "TIMESTAMP", span)),
         None => (Literal::Timestamp(read.picos), Type::Timestamp(digits)),
         Some(name) => {
             let zone = zone::parse(name).map_err(|why| match why {
                 NoZone::Unknown => invalid(text, "TIMESTAMP", span),
                 NoZone::Unsupported => AthenaError::at(ErrorName::NotSupported, span, format!("Time zone not supported: {name}")),
             })?;
-            if !zone.has(read.picos) {
+            let moment = Moment { utc: zone.utc_of(read.picos), zone };
+            if !zone.has(read.picos) || !moment.has_zone_range() {
                 return Err(invalid(text, "TIMESTAMP", span));
             }
             (Literal::TimestampZoned(read.picos, name.to_owned()), Type::TimestampZoned(digits))
@@ -108,9 +111,9 @@ fn timestamp(text: &str, span: Span) -> Result<(Literal, Type), AthenaError> {
 fn time_of_day(text: &str, span: Span) -> Result<(Literal, Type), AthenaError> {
     let read = time::clock(text).map_err(|why| not_a_time(why, text, "TIME", span))?;
     let digits = u8::try_from(read.digits).map_err(|_| invalid(text, "TIME", span))?;
-    match read.rest.trim_start() {
-        "" if read.rest.is_empty() => Ok((Literal::Time(read.picos), Type::Time(digits))),
-        zone if zone.starts_with(['+', '-']) => Ok((Literal::Text(text.to_owned()), Type::TimeZoned(digits))),
+    match time::zoned_clock(text) {
+        _ if read.rest.is_empty() => Ok((Literal::Time(read.picos), Type::Time(digits))),
+        Some((_, Some(_))) => Ok((Literal::Text(text.to_owned()), Type::TimeZoned(digits))),
         _ => Err(invalid(text, "TIME", span)),
     }
 }

@@ -170,7 +170,7 @@ fn equal_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Resul
 
 /// The order of two values that have parts: the first part that differs decides.
 pub(crate) fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Result<Ordering> {
-    let part = |ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)| -> Result<Ordering> {
+    let part = |part: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)| -> Result<Ordering> {
         if a.0.is_null(a.1) || b.0.is_null(b.1) {
             let what = if matches!(ty, Type::Row(_)) {
                 "ROW comparison not supported for fields with null elements"
@@ -179,11 +179,7 @@ pub(crate) fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize
             };
             return Err(AthenaError::not_supported(what));
         }
-        if is_nested(ty) {
-            return order_parts(ty, a, b);
-        }
-        let keys = Keys::of_two(ty, &a.0.slice(a.1, 1), &b.0.slice(b.1, 1))?;
-        Ok(keys.0.row(0).cmp(&keys.1.row(0)))
+        order(part, a, b)
     };
     match ty {
         Type::Array(element) => {
@@ -208,6 +204,64 @@ pub(crate) fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize
         }
         other => Err(AthenaError::internal(&format!("a {other} has no order"))),
     }
+}
+
+/// The order of two values that are not NULL; a NULL within is a fault where it would decide.
+pub(crate) fn order(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Result<Ordering> {
+    if is_nested(ty) {
+        return order_parts(ty, a, b);
+    }
+    let keys = Keys::of_two(ty, &a.0.slice(a.1, 1), &b.0.slice(b.1, 1))?;
+    Ok(keys.0.row(0).cmp(&keys.1.row(0)))
+}
+
+/// Whether a NULL is somewhere within a value that is not NULL.
+pub(crate) fn has_null_within(ty: &Type, values: &ArrayRef, at: usize) -> Result<bool> {
+    if !is_nested(ty) || values.is_null(at) {
+        return Ok(false);
+    }
+    let parts: &[ArrayRef] = match ty {
+        Type::Row(_) => &[values.slice(at, 1)],
+        _ => &[elements(values, at)?],
+    };
+    Ok(parts.iter().any(|parts| parts.null_count() > 0 || has_nulls_within(parts)))
+}
+
+/// Whether there may be a NULL within one of some values.
+pub(crate) fn has_nulls_within(values: &ArrayRef) -> bool {
+    let within = |part: &ArrayRef| part.null_count() > 0 || has_nulls_within(part);
+    match values.data_type() {
+        DataType::List(_) => within(values.as_list::<i32>().values()),
+        DataType::Struct(_) => values.as_struct().columns().iter().any(within),
+        _ => false,
+    }
+}
+
+/// The same values, NaN as what Arrow orders below all numbers.
+fn unordered_first(values: &ArrayRef) -> Result<ArrayRef> {
+    let internal = |error: arrow::error::ArrowError| AthenaError::internal(&error);
+    Ok(match values.data_type() {
+        DataType::Float64 => {
+            let one = |x: f64| if x.is_nan() { -f64::NAN } else { x };
+            Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(one))
+        }
+        DataType::Float32 => {
+            let one = |x: f32| if x.is_nan() { -f32::NAN } else { x };
+            Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(one))
+        }
+        DataType::List(field) => {
+            let lists = values.as_list::<i32>();
+            let elements = unordered_first(lists.values())?;
+            let lists = ListArray::try_new(field.clone(), lists.offsets().clone(), elements, lists.nulls().cloned());
+            Arc::new(lists.map_err(internal)?)
+        }
+        DataType::Struct(fields) => {
+            let rows = values.as_struct();
+            let columns = rows.columns().iter().map(unordered_first).collect::<Result<Vec<_>>>()?;
+            Arc::new(StructArray::try_new(fields.clone(), columns, rows.nulls().cloned()).map_err(internal)?)
+        }
+        _ => values.clone(),
+    })
 }
 
 /// The elements of one array, or the entries of one map.
@@ -293,6 +347,12 @@ impl Keys {
     pub(crate) fn of(ty: &Type, array: &ArrayRef) -> Result<Self> {
         let converter = converter(ty)?;
         Ok(Self(rows(&converter, ty, array)?))
+    }
+
+    /// Keys in whose order NaN is below all numbers, as it is where the greatest is sought.
+    pub(crate) fn unordered_first(ty: &Type, array: &ArrayRef) -> Result<Self> {
+        let rows = converter(ty)?.convert_columns(&[unordered_first(&normal(ty, array)?)?]);
+        rows.map(Self).map_err(|error| AthenaError::internal(&error))
     }
 
     /// Keys of two columns that can be compared with each other.

@@ -9,6 +9,7 @@ mod column;
 pub(crate) mod compare;
 mod literal;
 mod logic;
+pub(crate) mod rank;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -24,7 +25,7 @@ pub(crate) use column::{Column, taken};
 
 use super::analyze::typed::{ColumnId, CurrentValue, Kind, Typed};
 use super::error::AthenaError;
-use super::functions::scalar::{Call, find, not_here};
+use super::functions::scalar::{Call, find, is_volatile, not_here};
 use super::types::Type;
 use super::values::layout::arrow_type;
 
@@ -127,6 +128,9 @@ pub(crate) fn eval(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Literal(value) => Ok(Column::constant(literal::array(value, &expr.ty)?, env.rows)),
         Kind::Column(id) => env.column(*id).cloned(),
         Kind::Call { name, arguments } => call(expr, name, arguments, env),
+        Kind::Cast { of, .. } if cast::is_of_today(&of.ty, &expr.ty) => {
+            of_one(&eval(of, env)?, |values| cast::of_today(values, &of.ty, &expr.ty, env.session.start))
+        }
         Kind::Cast { of, tries } => of_one(&eval(of, env)?, |values| cast(values, &of.ty, &expr.ty, *tries)),
         Kind::And(terms) => logic::junction(terms, false, env),
         Kind::Or(terms) => logic::junction(terms, true, env),
@@ -172,21 +176,23 @@ fn of_two(a: &Column, b: &Column, f: impl FnOnce(&Column, &Column) -> Result<Arr
 }
 
 fn call(expr: &Typed, name: &'static str, arguments: &[Typed], env: &Env<'_>) -> Result<Column> {
-    let compute = find(name).ok_or_else(|| not_here(name))?;
-    let (mut values, mut types, mut lambdas) = (Vec::new(), Vec::new(), Vec::new());
+    let is_value = |argument: &&Typed| !matches!(argument.kind, Kind::Lambda { .. });
+    let types: Vec<Type> = arguments.iter().filter(is_value).map(|argument| argument.ty.clone()).collect();
+    let compute = find(name, &types).ok_or_else(|| not_here(name))?;
+    let (mut values, mut lambdas) = (Vec::new(), Vec::new());
     for argument in arguments {
         if let Kind::Lambda { parameters, body } = &argument.kind {
             lambdas.push((parameters.as_slice(), &**body));
         } else {
             values.push(eval(argument, env)?);
-            types.push(argument.ty.clone());
         }
     }
     // Of constants alone a value is computed once; a fault of no rows is none.
     let once = env.rows > 0
         && values.iter().all(Column::is_constant)
         && lambdas.iter().all(|(parameters, body)| columns_of(body).iter().all(|id| parameters.contains(id)))
-        && !super::functions::scalar::is_volatile(name);
+        && !is_volatile(name)
+        && !lambdas.iter().any(|(_, body)| has_volatile(body));
     let rows = if once { 1 } else { env.rows };
     if once {
         values = values.iter().map(|value| value.slice(0, 1)).collect();
@@ -195,6 +201,16 @@ fn call(expr: &Typed, name: &'static str, arguments: &[Typed], env: &Env<'_>) ->
     let call = Call { name, arguments: &values, types: &types, lambdas: &lambdas, returns: &expr.ty, rows, session: env.session };
     let result = compute(&call)?;
     Ok(if once { Column::constant(result, env.rows) } else { Column::new(result) })
+}
+
+/// Whether an expression may give other values the next time.
+fn has_volatile(expr: &Typed) -> bool {
+    let mut found = false;
+    expr.walk(&mut |part| {
+        found |= matches!(part.kind, Kind::Call { name, .. } if is_volatile(name));
+        !found
+    });
+    found
 }
 
 fn row(fields: &[Typed], ty: &Type, env: &Env<'_>) -> Result<Column> {

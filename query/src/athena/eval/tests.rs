@@ -1,9 +1,8 @@
 //! Statements without tables, computed: `SELECT` of expressions, of aggregates and of windows over rows that are written out.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, UInt32Array, new_empty_array};
+use arrow::array::{Array as _, AsArray as _, UInt32Array, new_empty_array};
 use arrow::compute::concat;
 
 use super::compare::Keys;
@@ -125,31 +124,8 @@ fn picked<'s>(env: &Env<'s>, rows: &UInt32Array) -> super::Result<Env<'s>> {
 }
 
 fn sorted(by: &[Sort], env: &Env<'_>) -> super::Result<Vec<u32>> {
-    let keys = by.iter().map(|sort| {
-        let column = eval(&sort.key, env)?.into_array()?;
-        Ok((sort, Keys::of(&sort.key.ty, &column)?, column))
-    });
-    let keys = keys.collect::<super::Result<Vec<_>>>()?;
-    let mut rows: Vec<u32> = (0..u32::try_from(env.rows).unwrap()).collect();
-    let order = |(sort, keys, column): &(&Sort, Keys, ArrayRef), a: usize, b: usize| {
-        let order = keys.row(a).cmp(&keys.row(b));
-        match (column.is_null(a), column.is_null(b)) {
-            (true, false) | (false, true) => {
-                (column.is_null(a) != sort.nulls_first).cmp(&(column.is_null(b) != sort.nulls_first))
-            }
-            _ => {
-                if sort.descending {
-                    order.reverse()
-                } else {
-                    order
-                }
-            }
-        }
-    };
-    rows.sort_by(|a, b| {
-        keys.iter().fold(Ordering::Equal, |so_far, key| so_far.then_with(|| order(key, *a as usize, *b as usize)))
-    });
-    Ok(rows)
+    let columns = by.iter().map(|sort| eval(&sort.key, env)?.into_array()).collect::<super::Result<Vec<_>>>()?;
+    Ok(super::rank::sorted(by, &columns, env.rows)?.values().to_vec())
 }
 
 /// A call over a window: a value for each row, where the row is.

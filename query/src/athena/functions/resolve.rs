@@ -8,6 +8,9 @@ use super::signature::{Bindings, Pattern, Signature};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::Type;
 
+/// How often Trino looks for the types of a call with lambdas before it gives up.
+const SOLUTIONS_MAX: usize = 4;
+
 /// An argument of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Argument {
@@ -64,17 +67,18 @@ pub(crate) fn resolve<'a>(
 }
 
 fn has_type_variables(signature: &Signature) -> bool {
-    fn has(pattern: &Pattern) -> bool {
-        match pattern {
-            Pattern::Variable(_) => true,
-            Pattern::Array(element) => has(element),
-            Pattern::Map(key, value) => has(key) || has(value),
-            Pattern::Row(fields) => fields.iter().any(has),
-            Pattern::Function(parameters, result) => parameters.iter().any(has) || has(result),
-            _ => false,
-        }
+    signature.arguments.iter().any(has_variable)
+}
+
+fn has_variable(pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::Variable(_) => true,
+        Pattern::Array(element) => has_variable(element),
+        Pattern::Map(key, value) => has_variable(key) || has_variable(value),
+        Pattern::Row(fields) => fields.iter().any(has_variable),
+        Pattern::Function(parameters, result) => parameters.iter().any(has_variable) || has_variable(result),
+        _ => false,
     }
-    signature.arguments.iter().any(has)
 }
 
 /// The signature with these arguments; `None` when it does not take them.
@@ -96,16 +100,8 @@ fn bind<'a>(
             return Ok(None);
         }
     }
-    for (i, pattern) in patterns.iter().enumerate() {
-        if let Pattern::Function(parameters, result) = pattern {
-            let Some(parameters) = parameters.iter().map(|p| bindings.apply(p)).collect::<Option<Vec<_>>>() else {
-                return Ok(None);
-            };
-            let ty = type_lambda(i, &parameters).map_err(Unresolved::Lambda)?;
-            if !bindings.bind(result, &ty, true) {
-                return Ok(None);
-            }
-        }
+    if !bind_lambdas(&patterns, &mut bindings, type_lambda)? {
+        return Ok(None);
     }
     if !signature.admits(&bindings) {
         return Ok(None);
@@ -113,6 +109,36 @@ fn bind<'a>(
     let types = patterns.iter().map(|pattern| bindings.apply(pattern)).collect::<Option<Vec<_>>>();
     let (Some(types), Some(returns)) = (types, signature.result(&bindings)) else { return Ok(None) };
     Ok(Some(Resolved { signature, arguments: types, returns }))
+}
+
+/// Binds what lambdas return, anew while that changes their parameters' types: `reduce` from an integer on may add doubles to it.
+fn bind_lambdas(patterns: &[&Pattern], bindings: &mut Bindings, type_lambda: &mut TypeLambda<'_>) -> Result<bool, Unresolved> {
+    let mut known: Vec<(usize, Vec<Type>, Type)> = Vec::new();
+    for _ in 0..SOLUTIONS_MAX {
+        let (before, mut fits) = (bindings.clone(), true);
+        for (i, pattern) in patterns.iter().enumerate() {
+            let Pattern::Function(parameters, result) = pattern else { continue };
+            let Some(parameters) = parameters.iter().map(|p| bindings.apply(p)).collect::<Option<Vec<_>>>() else {
+                return Ok(false);
+            };
+            let same = known.iter().find(|(at, types, _)| *at == i && *types == parameters);
+            let ty = match same {
+                Some((.., ty)) => ty.clone(),
+                None => type_lambda(i, &parameters).map_err(Unresolved::Lambda)?,
+            };
+            known.push((i, parameters, ty.clone()));
+            // What a lambda returns is not coerced, but a variable may come to stand for more.
+            if !bindings.bind(result, &ty, has_variable(result)) {
+                return Ok(false);
+            }
+            fits &= bindings.apply(result).as_ref() == Some(&ty);
+        }
+        if *bindings == before {
+            return Ok(fits);
+        }
+    }
+    let what = format!("SignatureBinder.iterativeSolve does not converge after {SOLUTIONS_MAX} iterations.");
+    Err(Unresolved::Lambda(AthenaError::internal(&what)))
 }
 
 fn most_specific<'a>(mut applicable: Vec<Resolved<'a>>, arguments: &[Argument]) -> Result<Resolved<'a>, Unresolved> {

@@ -54,7 +54,7 @@ pub(crate) fn can_cast(from: &Type, to: &Type) -> bool {
         }
         (TimestampZoned(_), to) => matches!(to, Varchar(_) | Date | Time(_) | TimeZoned(_) | Timestamp(_)),
         (IntervalDay | IntervalYear, to) => matches!(to, Varchar(_)),
-        (Uuid | IpAddress, to) => matches!(to, Varchar(_) | Varbinary),
+        (Uuid | IpAddress, to) => matches!(to, Varchar(None) | Varbinary),
         (HyperLogLog, to) => matches!(to, Varbinary),
         _ => false,
     }

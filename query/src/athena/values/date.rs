@@ -6,19 +6,61 @@
 
 /// Days since 1970 of a calendar day; `None` when there is no such day.
 pub(crate) fn from_civil(year: i64, month: u32, day: u32) -> Option<i32> {
-    const LENGTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let leap = year.rem_euclid(4) == 0 && (year.rem_euclid(100) != 0 || year.rem_euclid(400) == 0);
-    let length = LENGTHS.get(usize::try_from(month).ok()?.checked_sub(1)?)? + u32::from(month == 2 && leap);
-    if day == 0 || day > length {
+    if !(1..=12).contains(&month) || day == 0 || day > length(year, month) {
         return None;
     }
+    i32::try_from(days(year, month, day)).ok()
+}
+
+/// Days since 1970 of a day that there is.
+pub(crate) fn days(year: i64, month: u32, day: u32) -> i64 {
     // Howard Hinnant, "chrono-compatible low-level date algorithms": years begin in March, eras have 400 years.
     let year = if month <= 2 { year - 1 } else { year };
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let month = i64::from((month + 9) % 12);
     let day_of_year = (153 * month + 2) / 5 + i64::from(day) - 1;
     let day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + day_of_year;
-    i32::try_from(era.checked_mul(146_097)?.checked_add(day_of_era)?.checked_sub(719_468)?).ok()
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// The day so many months later; of a shorter month its last.
+pub(crate) fn plus_months(day: i64, months: i64) -> i64 {
+    let (year, month, of_month) = civil(day);
+    let month = i64::from(month) - 1 + months;
+    let (year, month) = (year + month.div_euclid(12), u32::try_from(month.rem_euclid(12)).unwrap_or(0) + 1);
+    days(year, month, of_month.min(length(year, month)))
+}
+
+/// How many days a month has.
+pub(crate) fn length(year: i64, month: u32) -> u32 {
+    match month {
+        2 => 28 + u32::from(is_leap(year)),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+pub(crate) fn is_leap(year: i64) -> bool {
+    year.rem_euclid(4) == 0 && (year.rem_euclid(100) != 0 || year.rem_euclid(400) == 0)
+}
+
+/// Monday is 1.
+pub(crate) fn weekday(day: i64) -> i64 {
+    (day + 3).rem_euclid(7) + 1
+}
+
+/// The ISO week that a day is in: its year and number.
+pub(crate) fn week(day: i64) -> (i64, i64) {
+    // That of its Thursday.
+    let thursday = day - weekday(day) + 4;
+    let (year, _, _) = civil(thursday);
+    (year, (thursday - days(year, 1, 1)) / 7 + 1)
+}
+
+/// The Monday of the first ISO week of a year.
+pub(crate) fn first_monday(year: i64) -> i64 {
+    let fourth = days(year, 1, 4);
+    fourth - weekday(fourth) + 1
 }
 
 /// Year, month and day of a day, by days since 1970.

@@ -20,34 +20,41 @@ pub(crate) fn parse(text: &str, from: IntervalUnit, to: Option<IntervalUnit>) ->
     if to < from || months != (to <= Month) {
         return None;
     }
-    let (negative, mut rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let negative = text.starts_with('-');
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
     let mut total: i64 = 0;
     for unit in [Year, Month, Day, Hour, Minute, Second].into_iter().filter(|unit| (from..=to).contains(unit)) {
+        if unit != from && !rest.is_empty() {
+            rest = rest.strip_prefix(separator(unit))?;
+        }
         // As in Trino: what is left out at the end is nothing.
         if rest.is_empty() {
             break;
         }
-        if unit != from {
-            rest = rest.strip_prefix(separator(unit))?;
-        }
-        let count = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, after) = rest.split_at(count);
-        let number: i64 = number.parse().ok()?;
-        total = total.checked_add(number.checked_mul(size(unit))?)?;
+        let (number, after) = digits(rest);
+        // And each unit is counted in 32 bits.
+        let number: i32 = if number.is_empty() && unit == Second { 0 } else { number.parse().ok()? };
+        total = total.checked_add(i64::from(number).checked_mul(size(unit))?)?;
         rest = after;
         if unit == Second
             && let Some(fraction) = rest.strip_prefix('.')
         {
-            let count = fraction.bytes().take_while(u8::is_ascii_digit).count();
-            let (fraction, after) = fraction.split_at(count);
-            (1..=3).contains(&count).then_some(())?;
-            total = total.checked_add(format!("{fraction:0<3}").parse().ok()?)?;
+            let (fraction, after) = digits(fraction);
+            // What is beyond a millisecond is cut off.
+            let millis = format!("{fraction:0<3}");
+            (fraction.len() <= 9 && text.contains(|c: char| c.is_ascii_digit())).then_some(())?;
+            total = total.checked_add(millis.get(..3)?.parse().ok()?)?;
             rest = after;
         }
     }
     let total = if negative { -total } else { total };
     rest.is_empty().then_some(())?;
     Some(if months { Interval::Months(i32::try_from(total).ok()?) } else { Interval::Milliseconds(total) })
+}
+
+/// The digits at the beginning of a text, and what follows.
+fn digits(text: &str) -> (&str, &str) {
+    text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())
 }
 
 fn separator(unit: IntervalUnit) -> char {
@@ -83,6 +90,10 @@ mod tests {
             ("1 02:03:04.5", Day, Some(Second), Some(Interval::Milliseconds(93_784_500))),
             ("1.5", Second, None, Some(Interval::Milliseconds(1500))),
             ("1.5", Day, None, None),
+            ("-.5", Second, None, Some(Interval::Milliseconds(-500))),
+            ("1.23456789", Second, None, Some(Interval::Milliseconds(1234))),
+            ("1:", Minute, Some(Second), Some(Interval::Milliseconds(60_000))),
+            ("2147483648", Day, None, None),
             ("1-2", Year, Some(Month), Some(Interval::Months(14))),
             ("2:3", Minute, Some(Second), Some(Interval::Milliseconds(123_000))),
             ("", Day, None, Some(Interval::Milliseconds(0))),

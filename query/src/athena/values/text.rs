@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 
+use super::address;
+use super::float::{double, plain_real, real};
 use super::layout::{picos_per_unit, zoned};
 use super::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
 use crate::athena::error::AthenaError;
@@ -51,6 +53,8 @@ pub(crate) fn text(ty: &Type, values: &ArrayRef, at: usize) -> Result<String> {
             let months = int()?;
             format!("{}{}-{}", if months < 0 { "-" } else { "" }, months.abs() / 12, months.abs() % 12)
         }
+        Type::Uuid => address::uuid_text(Bytes::get(&Bytes::reader(values)?, at)),
+        Type::IpAddress => address::ip_text(Bytes::get(&Bytes::reader(values)?, at)),
         other => return Err(AthenaError::internal(&format!("a {other} has no text"))),
     })
 }
@@ -64,29 +68,6 @@ pub(crate) fn decimal(value: i128, scale: u8) -> String {
     let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     format!("{}{whole}.{fraction}", if value < 0 { "-" } else { "" })
-}
-
-/// `1.0E2`: the shortest digits that are read back as the same, one before the point and at least one after it.
-pub(crate) fn double(value: f64) -> String {
-    scientific(value, value.is_nan(), &format!("{value:E}"))
-}
-
-/// As `double`.
-pub(crate) fn real(value: f32) -> String {
-    scientific(f64::from(value), value.is_nan(), &format!("{value:E}"))
-}
-
-fn scientific(value: f64, is_nan: bool, shortest: &str) -> String {
-    if is_nan {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value < 0.0 { "-Infinity".to_owned() } else { "Infinity".to_owned() };
-    }
-    match shortest.split_once('E') {
-        Some((mantissa, exponent)) if !mantissa.contains('.') => format!("{mantissa}.0E{exponent}"),
-        _ => shortest.to_owned(),
-    }
 }
 
 /// `2024-01-02`; days since 1970.
@@ -111,7 +92,13 @@ pub(crate) fn clock(picos: i128, digits: u8) -> String {
 /// `2024-01-02 03:04:05.678`; picoseconds since 1970.
 pub(crate) fn timestamp(picos: i128, digits: u8) -> String {
     let days = i64::try_from(picos.div_euclid(PICOS_PER_DAY)).unwrap_or(0);
-    format!("{} {}", date(days), clock(picos.rem_euclid(PICOS_PER_DAY), digits))
+    format!("{} {}", iso_date(days), clock(picos.rem_euclid(PICOS_PER_DAY), digits))
+}
+
+/// As `date`; years beyond 9999 have a sign.
+pub(crate) fn iso_date(days: i64) -> String {
+    let text = date(days);
+    if text.len() > 10 && !text.starts_with('-') { format!("+{text}") } else { text }
 }
 
 fn interval_day(milliseconds: i64) -> String {
@@ -119,6 +106,49 @@ fn interval_day(milliseconds: i64) -> String {
     let all = milliseconds.unsigned_abs();
     let (days, rest) = (all / 86_400_000, all % 86_400_000);
     format!("{sign}{days} {:02}:{:02}:{:02}.{:03}", rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000)
+}
+
+/// A value as Trino writes it in messages and as the key of a JSON object: as Java writes its objects.
+pub(crate) fn object(ty: &Type, values: &ArrayRef, at: usize) -> Result<String> {
+    if values.is_null(at) {
+        return Ok("null".to_owned());
+    }
+    let all = |ty: &Type, values: &ArrayRef| (0..values.len()).map(|i| object(ty, values, i)).collect::<Result<Vec<_>>>();
+    Ok(match ty {
+        Type::Double => {
+            let value = Double::get(&Double::reader(values)?, at);
+            if is_plain(value.abs()) { format!("{value:?}") } else { double(value) }
+        }
+        Type::Real => {
+            let value = Real::get(&Real::reader(values)?, at);
+            if is_plain(f64::from(value.abs())) { format!("{value:?}") } else { real(value) }
+        }
+        Type::Varbinary => dump(Bytes::get(&Bytes::reader(values)?, at)),
+        Type::Array(element) => format!("[{}]", all(element, &elements(values, at)?)?.join(", ")),
+        Type::Row(fields) => {
+            let fields = fields.iter().zip(values.as_struct().columns()).map(|(field, column)| object(&field.ty, column, at));
+            format!("[{}]", fields.collect::<Result<Vec<_>>>()?.join(", "))
+        }
+        Type::Map(key, value) => {
+            let entries = elements(values, at)?;
+            let (keys, values) = (all(key, entries.as_struct().column(0))?, all(value, entries.as_struct().column(1))?);
+            let pairs: Vec<String> = keys.iter().zip(values).map(|(key, value)| format!("{key}={value}")).collect();
+            format!("{{{}}}", pairs.join(", "))
+        }
+        other => text(other, values, at)?,
+    })
+}
+
+/// Whether Java writes a number of that size without an exponent.
+fn is_plain(size: f64) -> bool {
+    size == 0.0 || (1e-3..1e7).contains(&size)
+}
+
+/// Bytes in hexadecimal: 8 to a group, 4 groups to a line.
+fn dump(bytes: &[u8]) -> String {
+    let group = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+    let line = |bytes: &[u8]| bytes.chunks(8).map(group).collect::<Vec<_>>().join("   ");
+    bytes.chunks(32).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A value as Trino's client gives it in JSON: numbers as numbers, what JSON has no form for as text, bytes in base 64, a row as an
@@ -137,7 +167,7 @@ pub(crate) fn json(ty: &Type, values: &ArrayRef, at: usize) -> Result<serde_json
                 Type::Real => {
                     let value = Real::get(&Real::reader(values)?, at);
                     // The shortest digits of 32 bits, not those of 64.
-                    (value.to_string().parse().unwrap_or(f64::NAN), real(value))
+                    (plain_real(value).parse().unwrap_or(f64::NAN), real(value))
                 }
                 _ => {
                     let value = Double::get(&Double::reader(values)?, at);
@@ -159,16 +189,17 @@ pub(crate) fn json(ty: &Type, values: &ArrayRef, at: usize) -> Result<serde_json
         Type::Map(key, value) => {
             let entries = elements(values, at)?;
             let entries = entries.as_struct();
-            let mut object = serde_json::Map::new();
+            let mut named = serde_json::Map::new();
             for i in 0..entries.len() {
-                let name = match json(key, entries.column(0), i)? {
-                    Value::String(name) => name,
-                    other => other.to_string(),
+                let name = match (&**key, json(key, entries.column(0), i)?) {
+                    (Type::Varbinary, Value::String(name)) => name,
+                    _ => object(key, entries.column(0), i)?,
                 };
-                object.insert(name, json(value, entries.column(1), i)?);
+                named.insert(name, json(value, entries.column(1), i)?);
             }
-            object.into()
+            named.into()
         }
+        Type::Date => iso_date(Int::get(&Int::reader(values)?, at)).into(),
         other => text(other, values, at)?.into(),
     })
 }

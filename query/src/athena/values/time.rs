@@ -40,46 +40,77 @@ pub(crate) enum NoTime {
 
 /// Reads `h:m[:s[.fraction]]` at the beginning of a text.
 pub(crate) fn clock(text: &str) -> Result<Clock<'_>, NoTime> {
-    let malformed = NoTime::Malformed;
-    let (hours, rest) = digits(text, 2).ok_or(malformed)?;
-    let (minutes, rest) = rest.strip_prefix(':').and_then(|rest| digits(rest, 2)).ok_or(malformed)?;
-    let (seconds, rest) = match rest.strip_prefix(':') {
-        None => (0, rest),
-        Some(rest) => digits(rest, 2).ok_or(malformed)?,
+    let clock = any_clock(text).ok_or(NoTime::Malformed)?;
+    if clock.digits > DIGITS_MAX { Err(NoTime::TooPrecise(clock.digits)) } else { Ok(clock) }
+}
+
+/// As `clock`; digits beyond a picosecond are cut off.
+fn any_clock(text: &str) -> Option<Clock<'_>> {
+    let (hours, rest) = digits(text, 2)?;
+    let (minutes, rest) = digits(rest.strip_prefix(':')?, 2)?;
+    let (seconds, fraction, rest) = match rest.strip_prefix(':') {
+        None => (0, None, rest),
+        Some(rest) => {
+            let (seconds, rest) = digits(rest, 2)?;
+            (seconds, rest.strip_prefix('.'), rest)
+        }
     };
     if hours > 23 || minutes > 59 || seconds > 59 {
-        return Err(malformed);
+        return None;
     }
     let whole = i64::from(hours * 3600 + minutes * 60 + seconds) * PICOS_PER_SECOND;
-    let Some(fraction) = rest.strip_prefix('.') else {
-        return Ok(Clock { picos: whole, digits: 0, rest });
+    let Some(fraction) = fraction else {
+        return Some(Clock { picos: whole, digits: 0, rest });
     };
     let count = fraction.bytes().take_while(u8::is_ascii_digit).count();
-    match count {
-        0 => Err(malformed),
-        count if count > DIGITS_MAX => Err(NoTime::TooPrecise(count)),
-        count => {
-            let (fraction, rest) = fraction.split_at(count);
-            let padded = format!("{fraction:0<12}");
-            Ok(Clock { picos: whole + padded.parse::<i64>().map_err(|_| malformed)?, digits: count, rest })
-        }
+    let (fraction, rest) = fraction.split_at(count);
+    let kept = fraction.get(..DIGITS_MAX).unwrap_or(fraction);
+    let picos: i64 = if count == 0 { return None } else { format!("{kept:0<12}").parse().ok()? };
+    Some(Clock { picos: whole + picos, digits: count, rest })
+}
+
+/// Reads `time[ ]+hh:mm`: the time and its offset in minutes, `None` where it has none.
+pub(crate) fn zoned_clock(text: &str) -> Option<(Clock<'_>, Option<i32>)> {
+    let clock = clock(text).ok()?;
+    let offset = clock.rest.trim_start();
+    if offset.is_empty() {
+        return Some((clock, None));
+    }
+    let is_written = offset.len() == 6 && offset.starts_with(['+', '-']);
+    match super::zone::parse(offset) {
+        Ok(super::zone::Zone::Offset(minutes)) if is_written => Some((clock, Some(minutes))),
+        _ => None,
     }
 }
 
 /// Reads `date[ time][ zone]`.
 pub(crate) fn timestamp(text: &str) -> Result<Written<'_>, NoTime> {
-    let (days, rest) = prefix(text).ok_or(NoTime::Malformed)?;
+    let written = any_timestamp(text).ok_or(NoTime::Malformed)?;
+    if written.digits > DIGITS_MAX { Err(NoTime::TooPrecise(written.digits)) } else { Ok(written) }
+}
+
+/// As `timestamp`; digits beyond a picosecond are cut off.
+pub(crate) fn any_timestamp(text: &str) -> Option<Written<'_>> {
+    let has_year = text.trim_start_matches(['+', '-']).bytes().take_while(u8::is_ascii_digit).count() >= 4;
+    let (days, rest) = prefix(text).filter(|_| has_year)?;
     let midnight = i128::from(days) * PICOS_PER_DAY;
+    let is_followed = rest.is_empty() || rest.starts_with(' ');
     let has_clock = rest.strip_prefix(' ').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let (picos, digits, rest) = match has_clock {
         None => (midnight, 0, rest),
         Some(rest) => {
-            let clock = clock(rest)?;
+            let clock = any_clock(rest)?;
             (midnight + i128::from(clock.picos), clock.digits, clock.rest)
         }
     };
     let zone = rest.trim_start_matches(' ');
-    Ok(Written { picos, digits, zone: (!zone.is_empty()).then_some(zone) })
+    is_followed.then_some(Written { picos, digits, zone: (!zone.is_empty()).then_some(zone) })
+}
+
+/// With so many digits of a second's fraction, half up.
+pub(crate) fn rounded(picos: i128, digits: u8) -> i128 {
+    let unit = 10_i128.pow(12_u32.saturating_sub(digits.into()));
+    (picos + unit / 2).div_euclid(unit) * unit
 }
 
 #[cfg(test)]
@@ -96,6 +127,8 @@ mod tests {
             " 2024-01-02 03:04:05",
             "2024-01-02 24:00:00",
             "2024-01-02 23:59:60",
+            "2024-01-02 10:30.5",
+            "2024-01-02Z",
         ] {
             let read = timestamp(wrong);
             assert!(

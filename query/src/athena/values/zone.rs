@@ -9,14 +9,26 @@ use std::str::FromStr as _;
 use chrono::{DateTime, LocalResult, NaiveDateTime, Offset as _, TimeZone as _};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+use super::date::{civil, days};
 use super::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
 
+const SECONDS_PER_DAY: i64 = 86_400;
+/// Seconds from 1970 to the first year that `chrono-tz` has no changes of offsets for.
+const SECONDS_KNOWN: i64 = 4_102_444_800;
+/// That year.
+const LAST_YEAR: i64 = 2100;
+/// Beyond these days since 1970 nothing is told apart.
+const DAYS_MAX: i64 = 1 << 40;
+
 /// Furthest offset from UTC, minutes.
-const OFFSET_MINUTES_MAX: u32 = 14 * 60;
+pub(crate) const OFFSET_MINUTES_MAX: i32 = 14 * 60;
 /// Numbers of named zones begin here, above those of offsets.
 const NAMED_FROM: u16 = 2048;
-/// Short names that the IANA database has and Trino does not.
-const UNKNOWN: [&str; 3] = ["EST", "HST", "MST"];
+/// Names that the IANA database has and Trino does not.
+const UNKNOWN: [&str; 8] = ["America/Coyhaique", "EST", "HST", "MST", "Etc/Greenwich", "Etc/Zulu", "Factory", "ROC"];
+/// Names of UTC besides its own.
+const OF_UTC: [&str; 11] =
+    ["Z", "Zulu", "UCT", "Universal", "Greenwich", "GMT0", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/GMT", "Etc/GMT0"];
 
 /// Why a name is no zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +50,17 @@ pub(crate) enum Zone {
 pub(crate) fn parse(name: &str) -> Result<Zone, NoZone> {
     let offset = ["UTC", "GMT", "UT"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     match offset {
-        "" | "Z" => return Ok(Zone::Offset(0)),
         offset if offset.starts_with(['+', '-']) => return offset_of(offset),
+        "" if !name.is_empty() => return Ok(Zone::UTC),
+        _ if OF_UTC.contains(&name) => return Ok(Zone::UTC),
         _ => {}
     }
     match Tz::from_str(name) {
-        Ok(zone) if !UNKNOWN.contains(&name) => Ok(Zone::Named(zone)),
+        Ok(zone) if !UNKNOWN.contains(&name) => Ok(match name.strip_prefix("Etc/GMT").map(offset_of) {
+            // Hours west of UTC, as POSIX counts them.
+            Some(Ok(Zone::Offset(west))) => Zone::Offset(-west),
+            _ => Zone::Named(zone),
+        }),
         _ if name.starts_with("SystemV/") => Err(NoZone::Unsupported),
         _ => Err(NoZone::Unknown),
     }
@@ -65,11 +82,10 @@ fn offset_of(text: &str) -> Result<Zone, NoZone> {
     let (Some(hours), Some(minutes)) = (number(hours), number(minutes).filter(|minutes| *minutes < 60)) else {
         return Err(NoZone::Unknown);
     };
-    let offset = hours * 60 + minutes;
-    if offset > OFFSET_MINUTES_MAX {
+    let east = i32::try_from(hours * 60 + minutes).map_err(|_| NoZone::Unsupported)?;
+    if east > OFFSET_MINUTES_MAX {
         return Err(NoZone::Unsupported);
     }
-    let east = i32::try_from(offset).map_err(|_| NoZone::Unsupported)?;
     Ok(Zone::Offset(if text.starts_with('-') { -east } else { east }))
 }
 
@@ -79,18 +95,16 @@ impl Zone {
     /// A number below 4096 that is this zone's alone.
     pub(crate) fn number(self) -> u16 {
         match self {
-            Self::Offset(minutes) => u16::try_from(minutes + OFFSET_MINUTES_MAX as i32).unwrap_or(0),
-            Self::Named(zone) => {
-                let found = TZ_VARIANTS.iter().position(|other| *other == zone).unwrap_or(0);
-                NAMED_FROM + u16::try_from(found).unwrap_or(0)
-            }
+            Self::Offset(minutes) => u16::try_from(minutes + OFFSET_MINUTES_MAX).unwrap_or(0),
+            // The place in TZ_VARIANTS, which lists them all in their order.
+            Self::Named(zone) => NAMED_FROM + zone as u16,
         }
     }
 
     /// The zone of such a number.
     pub(crate) fn of_number(number: u16) -> Self {
         match number.checked_sub(NAMED_FROM) {
-            None => Self::Offset(i32::from(number) - OFFSET_MINUTES_MAX as i32),
+            None => Self::Offset(i32::from(number) - OFFSET_MINUTES_MAX),
             Some(named) => TZ_VARIANTS.get(usize::from(named)).map_or(Self::UTC, |zone| Self::Named(*zone)),
         }
     }
@@ -111,10 +125,7 @@ impl Zone {
     pub(crate) fn offset_at(self, utc_picos: i128) -> i64 {
         match self {
             Self::Offset(minutes) => i64::from(minutes) * 60,
-            Self::Named(zone) => {
-                let at = naive(utc_picos);
-                i64::from(zone.offset_from_utc_datetime(&at).fix().local_minus_utc())
-            }
+            Self::Named(zone) => i64::from(zone.offset_from_utc_datetime(&naive(utc_picos)).fix().local_minus_utc()),
         }
     }
 
@@ -140,10 +151,21 @@ impl Zone {
     }
 }
 
-/// A date and time of day; of one beyond the calendar's years the nearest within.
+/// A date and time of day; of one beyond the years whose offsets are known, one of a year whose days are the same.
 fn naive(picos: i128) -> NaiveDateTime {
-    let seconds =
-        i64::try_from(picos.div_euclid(i128::from(PICOS_PER_SECOND))).unwrap_or(if picos < 0 { i64::MIN } else { i64::MAX });
+    let limit = |bound: i64| if picos < 0 { -bound } else { bound };
+    let seconds = i64::try_from(picos.div_euclid(i128::from(PICOS_PER_SECOND))).unwrap_or(limit(i64::MAX));
+    let seconds = if seconds < SECONDS_KNOWN {
+        seconds
+    } else {
+        // Rules that hold for ever name a weekday of a month.
+        let (year, _, _) = civil(seconds.div_euclid(SECONDS_PER_DAY).min(DAYS_MAX));
+        let first = |year: i64| days(year, 1, 1);
+        let length = |year: i64| first(year + 1) - first(year);
+        let same = |other: &i64| length(year) == length(*other) && (first(year) - first(*other)) % 7 == 0;
+        let other = (LAST_YEAR - 28..LAST_YEAR).find(same).unwrap_or(LAST_YEAR - 1);
+        seconds - (first(year) - first(other)) * SECONDS_PER_DAY
+    };
     let bound = if seconds < 0 { NaiveDateTime::MIN } else { NaiveDateTime::MAX };
     DateTime::from_timestamp(seconds, 0).map_or(bound, |at| at.naive_utc())
 }
@@ -180,6 +202,26 @@ mod tests {
         for name in ["+14:01", "-15:00", "SystemV/EST5"] {
             assert_eq!(parse(name), Err(NoZone::Unsupported), "{name}");
         }
+    }
+
+    #[test]
+    fn no_two_zones_have_the_same_number() {
+        for zone in TZ_VARIANTS.map(Zone::Named) {
+            assert_eq!(Zone::of_number(zone.number()), zone);
+        }
+        for zone in [-14 * 60, -90, 0, 345, 14 * 60].map(Zone::Offset) {
+            assert_eq!(Zone::of_number(zone.number()), zone);
+        }
+    }
+
+    #[test]
+    fn summer_never_ends_for_good() {
+        let new_york = parse("America/New_York").unwrap();
+        let at = |text: &str| new_york.offset_at(super::super::time::timestamp(text).unwrap().picos);
+        assert_eq!(
+            (at("2150-07-01"), at("2150-01-01"), at("12024-07-01"), at("1850-07-01")),
+            (-14_400, -18_000, -14_400, -17_762)
+        );
     }
 
     #[test]

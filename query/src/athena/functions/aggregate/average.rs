@@ -54,8 +54,8 @@ fn average(call: &Call<'_>) -> Result<ArrayRef> {
 }
 
 fn geometric_mean(call: &Call<'_>) -> Result<ArrayRef> {
-    let logarithms = doubles(call, 0)?.map(f64::ln);
-    let mean = added(logarithms).map(|(sum, count)| (sum / count).exp());
+    let logarithms: Vec<f64> = doubles(call, 0)?.into_iter().map(f64::ln).collect();
+    let mean = added(&logarithms).map(|(sum, count)| (sum / count).exp());
     if *call.returns == Type::Real { call.one(mean.map(single)) } else { call.one(mean) }
 }
 
@@ -92,16 +92,14 @@ fn half_up(sum: i256, count: i256) -> i256 {
 
 /// The sum of numbers as doubles, and how many there are.
 fn floats(call: &Call<'_>) -> Result<Option<(f64, f64)>> {
-    Ok(added(doubles(call, 0)?))
+    Ok(added(&doubles(call, 0)?))
 }
 
-fn added(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-    (count > 0.0).then_some((sum, count))
+fn added(values: &[f64]) -> Option<(f64, f64)> {
+    (!values.is_empty()).then(|| (values.iter().fold(0.0, |sum, value| sum + value), values.len() as f64))
 }
 
 /// As Java's `Math.round`: half up, and within what 64 bits hold.
-#[allow(clippy::cast_possible_truncation)]
 pub(super) fn rounded(value: f64) -> i64 {
     let down = value.floor();
     // The cast is the one of Java: NaN is 0, what is too great is the greatest.
@@ -109,7 +107,6 @@ pub(super) fn rounded(value: f64) -> i64 {
 }
 
 /// The nearest number of 32 bits.
-#[allow(clippy::cast_possible_truncation)]
 pub(super) fn single(value: f64) -> f32 {
     value as f32
 }

@@ -5,22 +5,32 @@
 //! Invariant: NaN is neither the least nor the greatest while there is another number; of equal ones the first counts.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray as _, make_comparator};
-use arrow::compute::SortOptions;
-use arrow::datatypes::Float64Type;
+use arrow::array::{Array as _, ArrayRef, ArrowNumericType, ArrowPrimitiveType, AsArray as _, PrimitiveArray};
+use arrow::compute::{max, min};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
+};
 
 use super::Reduce;
-use crate::athena::error::AthenaError;
-use crate::athena::eval::compare::{is_nested, normal, order_parts};
+use crate::athena::eval;
+use crate::athena::eval::rank::Rank;
 use crate::athena::functions::scalar::{Call, Int, Result};
+use crate::athena::types::Type;
 
 /// Most values that `min`, `max`, `min_by` and `max_by` give.
 const VALUES_MAX: i64 = 10_000;
+/// Values that are few.
+const FEW: usize = 15;
 
 pub(super) fn find(name: &str) -> Option<Reduce> {
     Some(match name {
-        "min" | "max" => |call| if call.arguments.len() == 1 { first(call, 0) } else { several(call, 0) },
+        "min" | "max" => |call| match call.arguments.len() {
+            1 => number(call).map_or_else(|| first(call, 0), Ok),
+            _ => several(call, 0),
+        },
         "min_by" | "max_by" => |call| if call.arguments.len() == 2 { first(call, 1) } else { several(call, 1) },
         "arbitrary" | "any_value" => |call| {
             let row = call.given_of(0)?.next();
@@ -30,34 +40,46 @@ pub(super) fn find(name: &str) -> Option<Reduce> {
     })
 }
 
-/// Compares the values at two places; the less is the better.
-type Rank<'a> = Box<dyn Fn(usize, usize) -> Result<Ordering> + 'a>;
-
-/// How an argument's values rank for a call.
+/// How an argument's values rank for a call, the best first.
 fn rank<'c>(call: &Call<'c>, argument: usize) -> Result<Rank<'c>> {
     let greatest = call.name.starts_with("max");
-    let (ty, values) = (&call.types[argument], call.values(argument)?);
-    if is_nested(ty) {
-        return Ok(Box::new(move |a, b| {
-            let order = order_parts(ty, (values, a), (values, b))?;
-            Ok(if greatest { order.reverse() } else { order })
-        }));
-    }
-    let mut values = normal(ty, values)?;
-    if greatest && ty.is_floating() {
-        values = below_all(&values)?;
-    }
-    let options = SortOptions { descending: greatest, nulls_first: false };
-    let compare = make_comparator(&values, &values, options).map_err(|error| AthenaError::internal(&error))?;
-    Ok(Box::new(move |a, b| Ok(compare(a, b))))
+    eval::rank::rank(&call.types[argument], call.values(argument)?, greatest, greatest)
 }
 
-/// NaN below all numbers.
-fn below_all(values: &ArrayRef) -> Result<ArrayRef> {
-    let values =
-        arrow::compute::cast(values, &arrow::datatypes::DataType::Float64).map_err(|error| AthenaError::internal(&error))?;
-    let low = |x: f64| if x.is_nan() { -f64::NAN } else { x };
-    Ok(std::sync::Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(low)))
+/// The best of plain numbers, dates and timestamps; `None` of other types.
+fn number(call: &Call<'_>) -> Option<ArrayRef> {
+    let values = call.values(0).ok()?;
+    match (call.returns, values.data_type()) {
+        (Type::TimestampZoned(_) | Type::TimeZoned(_), _) => None,
+        (_, DataType::Int8) => Some(whole::<Int8Type>(call, values)),
+        (_, DataType::Int16) => Some(whole::<Int16Type>(call, values)),
+        (_, DataType::Int32) => Some(whole::<Int32Type>(call, values)),
+        (_, DataType::Int64) => Some(whole::<Int64Type>(call, values)),
+        (_, DataType::Date32) => Some(whole::<Date32Type>(call, values)),
+        (_, DataType::Timestamp(..)) => Some(whole::<TimestampMicrosecondType>(call, values)),
+        (_, DataType::Decimal128(..)) => Some(whole::<Decimal128Type>(call, values)),
+        (_, DataType::Float32) => Some(floating::<Float32Type>(call, values)),
+        (_, DataType::Float64) => Some(floating::<Float64Type>(call, values)),
+        _ => None,
+    }
+}
+
+fn whole<T: ArrowNumericType>(call: &Call<'_>, values: &ArrayRef) -> ArrayRef {
+    let values = values.as_primitive::<T>();
+    one(values, if call.name == "max" { max(values) } else { min(values) })
+}
+
+fn floating<T: ArrowPrimitiveType>(call: &Call<'_>, values: &ArrayRef) -> ArrayRef {
+    let values = values.as_primitive::<T>();
+    let wanted = if call.name == "max" { Ordering::Greater } else { Ordering::Less };
+    // What equals not even itself is NaN.
+    let is_nan = |x: T::Native| x.partial_cmp(&x).is_none();
+    let better = |best: T::Native, x: T::Native| if is_nan(best) || x.partial_cmp(&best) == Some(wanted) { x } else { best };
+    one(values, values.iter().flatten().reduce(better))
+}
+
+fn one<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>, value: Option<T::Native>) -> ArrayRef {
+    Arc::new(PrimitiveArray::<T>::from_iter([value]).with_data_type(values.data_type().clone()))
 }
 
 /// The first argument's value where the key, the argument of that number, is the best.
@@ -102,16 +124,24 @@ fn capacity(call: &Call<'_>, key: usize, number: i64) -> Result<usize> {
     usize::try_from(number).ok().filter(|number| *number > 0).ok_or_else(|| call.invalid(format!("{what} must be {positive}")))
 }
 
-/// Rows in their order; equal ones as they are.
+/// Rows in their order. Few are sorted by selection, so that equal keys come as they do in Trino.
 fn sorted(rows: Vec<usize>, rank: &impl Fn(usize, usize) -> Result<Ordering>) -> Result<Vec<usize>> {
-    let (mut rows, mut fault) = (rows, None);
-    rows.sort_by(|a, b| {
-        rank(*a, *b).unwrap_or_else(|error| {
-            fault = Some(error);
-            Ordering::Equal
-        })
-    });
-    fault.map_or(Ok(rows), Err)
+    let mut rows = rows;
+    if rows.len() > FEW {
+        // What cannot be compared was a fault before it came here.
+        rows.sort_by(|a, b| rank(*a, *b).unwrap_or(Ordering::Equal));
+        return Ok(rows);
+    }
+    for at in 0..rows.len() {
+        let mut best = at;
+        for other in at + 1..rows.len() {
+            if rank(rows[other], rows[best])?.is_lt() {
+                best = other;
+            }
+        }
+        rows.swap(at, best);
+    }
+    Ok(rows)
 }
 
 /// The best rows so far, the worst on top. Among equal keys Trino's result depends on how its heap moves, so this one moves alike

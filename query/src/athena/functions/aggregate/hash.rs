@@ -8,12 +8,12 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _};
 
 use super::Reduce;
 use crate::athena::error::AthenaError;
-use crate::athena::functions::scalar::{Arg as _, Bool, Bytes, Call, Double, Int, Real, Result, Text, Wide};
+use crate::athena::functions::scalar::{Arg as _, Bool, Bytes, Call, Double, Int, Real, Result, Text, Wide, xxhash64};
 use crate::athena::types::Type;
 use crate::athena::values::layout::{MICROSECOND_DIGITS, zoned};
 
-const PRIMES: [u64; 5] =
-    [0x9E37_79B1_85EB_CA87, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0x85EB_CA77_C2B2_AE63, 0x27D4_EB2F_1656_67C5];
+/// What Trino spreads hashes by.
+const PRIMES: [u64; 2] = [0x9E37_79B1_85EB_CA87, 0xC2B2_AE3D_27D4_EB4F];
 
 pub(super) fn find(name: &str) -> Option<Reduce> {
     Some(match name {
@@ -34,6 +34,11 @@ fn checksum(call: &Call<'_>) -> Result<ArrayRef> {
 
 /// The hash of each value; 0 for NULL.
 pub(super) fn hashes(ty: &Type, values: &ArrayRef) -> Result<Vec<u64>> {
+    hashes_by(long, ty, values)
+}
+
+/// As `hashes`, what lies as 64 bits by `long`: a row's fields have a simpler hash.
+fn hashes_by(number: fn(i64) -> u64, ty: &Type, values: &ArrayRef) -> Result<Vec<u64>> {
     let all = |one: &dyn Fn(usize) -> Result<u64>| -> Result<Vec<u64>> {
         (0..values.len()).map(|at| if values.is_null(at) { Ok(0) } else { one(at) }).collect()
     };
@@ -46,12 +51,12 @@ pub(super) fn hashes(ty: &Type, values: &ArrayRef) -> Result<Vec<u64>> {
         Type::Real => {
             let reader = Real::reader(values)?;
             let bits = |x: f32| if x.is_nan() { f32::NAN.to_bits() } else { (x + 0.0).to_bits() };
-            all(&|at| Ok(long(bits(Real::get(&reader, at)).cast_signed().into())))
+            all(&|at| Ok(number(bits(Real::get(&reader, at)).cast_signed().into())))
         }
         Type::Double => {
             let reader = Double::reader(values)?;
             let bits = |x: f64| if x.is_nan() { f64::NAN.to_bits() } else { (x + 0.0).to_bits() };
-            all(&|at| Ok(long(bits(Double::get(&reader, at)).cast_signed())))
+            all(&|at| Ok(number(bits(Double::get(&reader, at)).cast_signed())))
         }
         Type::Varchar(_) | Type::Char(_) | Type::Json => {
             let reader = Text::reader(values)?;
@@ -63,54 +68,58 @@ pub(super) fn hashes(ty: &Type, values: &ArrayRef) -> Result<Vec<u64>> {
         }
         Type::Uuid | Type::IpAddress => {
             let reader = Bytes::reader(values)?;
-            all(&|at| Ok(xxhash64(Bytes::get(&reader, at))))
+            all(&|at| {
+                let (high, low) = Bytes::get(&reader, at).split_at_checked(8).unwrap_or_default();
+                Ok(xxhash64(high) ^ xxhash64(low))
+            })
         }
-        Type::Decimal { .. } | Type::TimestampZoned(_) | Type::TimeZoned(_) => wide(ty, values, &all),
-        Type::Timestamp(digits) if *digits > MICROSECOND_DIGITS => wide(ty, values, &all),
-        Type::Array(_) | Type::Map(..) | Type::Row(_) => nested(ty, values, &all),
+        Type::Decimal { .. } | Type::TimestampZoned(_) | Type::TimeZoned(_) => wide(number, ty, values, &all),
+        Type::Timestamp(digits) if *digits > MICROSECOND_DIGITS => wide(number, ty, values, &all),
+        Type::Array(_) | Type::Map(..) | Type::Row(_) => nested(number, ty, values, &all),
         _ => {
             let reader = Int::reader(values)?;
-            all(&|at| Ok(long(Int::get(&reader, at))))
+            all(&|at| Ok(number(Int::get(&reader, at))))
         }
     }
 }
 
 type All<'a> = dyn Fn(&dyn Fn(usize) -> Result<u64>) -> Result<Vec<u64>> + 'a;
 
+/// The hashes of how often a unit is in a number and of the rest.
+fn split(number: i128, unit: i128) -> Result<u64> {
+    let parts = [number.div_euclid(unit), number.rem_euclid(unit)].map(i64::try_from);
+    let [Ok(whole), Ok(rest)] = parts else { return Err(AthenaError::internal(&"a time is out of range")) };
+    Ok(long(whole) ^ long(rest))
+}
+
 /// Of what lies as 128 bits.
-fn wide(ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
+fn wide(number: fn(i64) -> u64, ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
     let reader = Wide::reader(values)?;
-    let number = |value: i128| i64::try_from(value).map(long).map_err(|error| AthenaError::internal(&error));
-    /// The hashes of how often a unit is in a number and of the rest.
-    fn split(number: i128, unit: i128) -> Result<u64> {
-        let parts = [number.div_euclid(unit), number.rem_euclid(unit)].map(i64::try_from);
-        let [Ok(whole), Ok(rest)] = parts else { return Err(AthenaError::internal(&"a time is out of range")) };
-        Ok(long(whole) ^ long(rest))
-    }
+    let short = |value: i128| i64::try_from(value).map(number).map_err(|error| AthenaError::internal(&error));
     all(&|at| {
         let value = Wide::get(&reader, at);
         match ty {
-            Type::Decimal { precision: ..=18, .. } => number(value),
+            Type::Decimal { precision: ..=18, .. } => short(value),
             Type::Decimal { .. } => {
                 let bytes = value.to_le_bytes();
                 Ok(xxhash64(&bytes[..8]) ^ xxhash64(&bytes[8..]))
             }
             Type::Timestamp(_) => split(value, 1_000_000),
-            Type::TimestampZoned(..=3) => number(zoned(value).0.div_euclid(1_000_000_000)),
+            Type::TimestampZoned(..=3) => short(zoned(value).0.div_euclid(1_000_000_000)),
             Type::TimestampZoned(_) => split(zoned(value).0, 1_000_000_000),
-            Type::TimeZoned(..=9) => number(zoned(value).0.div_euclid(1000)),
-            _ => number(zoned(value).0),
+            Type::TimeZoned(..=9) => short(zoned(value).0.div_euclid(1000)),
+            _ => short(zoned(value).0),
         }
     })
 }
 
 /// Of what has parts.
-fn nested(ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
+fn nested(number: fn(i64) -> u64, ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
     let wrong = || AthenaError::internal(&format!("a {ty} lies in memory as {}", values.data_type()));
     let joined = |sum: u64, hash: u64| sum.wrapping_mul(31).wrapping_add(hash);
     if let Type::Row(fields) = ty {
         let row = values.as_struct_opt().ok_or_else(wrong)?;
-        let parts = fields.iter().zip(row.columns()).map(|(field, column)| hashes(&field.ty, column));
+        let parts = fields.iter().zip(row.columns()).map(|(field, column)| hashes_by(code, &field.ty, column));
         let parts = parts.collect::<Result<Vec<_>>>()?;
         return all(&|at| Ok(parts.iter().fold(1, |sum, part| joined(sum, part[at]))));
     }
@@ -121,12 +130,13 @@ fn nested(ty: &Type, values: &ArrayRef, all: &All<'_>) -> Result<Vec<u64>> {
     };
     match ty {
         Type::Array(element) => {
-            let elements = hashes(element, lists.values())?;
+            let elements = hashes_by(number, element, lists.values())?;
             all(&|at| Ok(elements[places(at)].iter().fold(0, |sum, hash| joined(sum, *hash))))
         }
         Type::Map(key, value) => {
             let entries = lists.values().as_struct_opt().ok_or_else(wrong)?;
-            let (keys, values) = (hashes(key, entries.column(0))?, hashes(value, entries.column(1))?);
+            let [keys, values] = [(key, 0), (value, 1)].map(|(ty, i)| hashes_by(number, ty, entries.column(i)));
+            let (keys, values) = (keys?, values?);
             all(&|at| Ok(places(at).fold(0, |sum: u64, i| sum.wrapping_add(keys[i] ^ values[i]))))
         }
         _ => Err(wrong()),
@@ -137,40 +147,7 @@ fn long(value: i64) -> u64 {
     xxhash64(&value.to_le_bytes())
 }
 
-/// Y. Collet's XXH64 with seed 0.
-fn xxhash64(bytes: &[u8]) -> u64 {
-    let [p1, p2, p3, p4, p5] = PRIMES;
-    let round = |sum: u64, lane: u64| sum.wrapping_add(lane.wrapping_mul(p2)).rotate_left(31).wrapping_mul(p1);
-    let lane = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |lane, byte| lane << 8 | u64::from(*byte));
-    let mut hash = p5;
-    let stripes = bytes.chunks_exact(32);
-    let rest = stripes.remainder();
-    if bytes.len() >= 32 {
-        let mut sums = [p1.wrapping_add(p2), p2, 0, p1.wrapping_neg()];
-        for stripe in stripes {
-            for (sum, part) in sums.iter_mut().zip(stripe.chunks_exact(8)) {
-                *sum = round(*sum, lane(part));
-            }
-        }
-        hash = [1, 7, 12, 18].iter().zip(sums).fold(0, |hash: u64, (by, sum)| hash.wrapping_add(sum.rotate_left(*by)));
-        for sum in sums {
-            hash = (hash ^ round(0, sum)).wrapping_mul(p1).wrapping_add(p4);
-        }
-    }
-    hash = hash.wrapping_add(bytes.len() as u64);
-    let words = rest.chunks_exact(8);
-    let mut tail = words.remainder();
-    for word in words {
-        hash = (hash ^ round(0, lane(word))).rotate_left(27).wrapping_mul(p1).wrapping_add(p4);
-    }
-    if let Some((word, bytes)) = tail.split_at_checked(4) {
-        hash = (hash ^ lane(word).wrapping_mul(p1)).rotate_left(23).wrapping_mul(p2).wrapping_add(p3);
-        tail = bytes;
-    }
-    for byte in tail {
-        hash = (hash ^ u64::from(*byte).wrapping_mul(p5)).rotate_left(11).wrapping_mul(p1);
-    }
-    hash = (hash ^ hash >> 33).wrapping_mul(p2);
-    hash = (hash ^ hash >> 29).wrapping_mul(p3);
-    hash ^ hash >> 32
+/// The simpler hash of a row's fields.
+fn code(value: i64) -> u64 {
+    value.cast_unsigned().wrapping_mul(PRIMES[1]).rotate_left(31).wrapping_mul(PRIMES[0])
 }

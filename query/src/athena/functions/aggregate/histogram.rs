@@ -10,7 +10,7 @@ use arrow::array::ArrayRef;
 use super::Reduce;
 use super::average::single;
 use super::entries::map;
-use crate::athena::error::AthenaError;
+use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::functions::scalar::{Call, Double, Int, Produce, Real, Result};
 use crate::athena::types::Type;
 
@@ -37,15 +37,17 @@ fn numeric_histogram(call: &Call<'_>) -> Result<ArrayRef> {
         let value = if call.types[1] == Type::Real { call.get::<Real>(1, row)?.into() } else { call.get::<Double>(1, row)? };
         let weight = if call.arguments.len() == 3 { call.get::<Double>(2, row)? } else { 1.0 };
         if let Some(histogram) = &mut histogram {
-            histogram.add(value, weight);
+            histogram.add(value, weight)?;
         }
     }
     let Some(mut histogram) = histogram else { return call.null() };
-    histogram.compact();
+    histogram.compact()?;
     // NaN equals no other number, but is one key.
-    histogram
-        .buckets
-        .dedup_by(|next, last| next.0.is_nan() && last.0.is_nan() && std::mem::replace(&mut last.1, next.1) != f64::MIN);
+    histogram.buckets.dedup_by(|next, last| {
+        let is_same = next.0.is_nan() && last.0.is_nan();
+        last.1 = if is_same { next.1 } else { last.1 };
+        is_same
+    });
     let (values, weights) = histogram.buckets.into_iter().unzip();
     let Type::Map(ty, _) = call.returns else { return Err(AthenaError::internal(&"a histogram is no map")) };
     map(call, column(values, ty)?, column(weights, ty)?)
@@ -66,15 +68,16 @@ struct Histogram {
 }
 
 impl Histogram {
-    fn add(&mut self, value: f64, weight: f64) {
+    fn add(&mut self, value: f64, weight: f64) -> Result<()> {
         if self.buckets.len() == self.most + BUFFER {
-            self.compact();
+            self.compact()?;
         }
         self.buckets.push((value, weight));
+        Ok(())
     }
 
     /// Joins buckets of one value, then neighbours while there are too many.
-    fn compact(&mut self) {
+    fn compact(&mut self) -> Result<()> {
         self.buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
         self.buckets.dedup_by(|next, last| {
             let is_same = next.0 == last.0;
@@ -83,11 +86,15 @@ impl Histogram {
         });
         while self.buckets.len() > self.most {
             let penalties = self.buckets.windows(2).map(|pair| penalty(pair[0], pair[1]));
-            let Some((at, _)) = penalties.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)) else { return };
+            let least = penalties.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, penalty)| !penalty.is_nan());
+            let Some((at, _)) = least else {
+                return Err(AthenaError::of_values(ErrorName::GenericInternalError, "buckets of NaN cannot be joined"));
+            };
             let (left, right) = (self.buckets[at], self.buckets.remove(at + 1));
             let weight = left.1 + right.1;
             self.buckets[at] = ((left.0 * left.1 + right.0 * right.1) / weight, weight);
         }
+        Ok(())
     }
 }
 

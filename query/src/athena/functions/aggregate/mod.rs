@@ -23,16 +23,16 @@ mod sketch;
 mod tests;
 mod text;
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use arrow::array::{Array as _, ArrayRef, UInt32Array, new_null_array};
+use arrow::array::{ArrayRef, UInt32Array, new_null_array};
 use arrow::buffer::OffsetBuffer;
 
 use super::scalar::{Arg, Produce, Result};
-use crate::athena::analyze::typed::{Aggregate, Sort};
+use crate::athena::analyze::typed::Aggregate;
 use crate::athena::error::AthenaError;
 use crate::athena::eval::compare::Keys;
+use crate::athena::eval::rank::sorted;
 use crate::athena::eval::{Column, Env, Lambda, Session, list, taken};
 use crate::athena::functions::scalar::{Call, not_here};
 use crate::athena::types::Type;
@@ -78,7 +78,7 @@ pub(crate) fn reduce(call: &Aggregate, columns: &[ArrayRef], rows: usize, sessio
         columns = columns.iter().map(|column| taken(column, &first)).collect::<Result<_>>()?;
     }
     let keys = columns.split_off(types.len().min(columns.len()));
-    if !call.order_by.is_empty() && rows > 1 {
+    if is_ordered(call.name) && !call.order_by.is_empty() && rows > 1 {
         let places = sorted(&call.order_by, &keys, rows)?;
         columns = columns.iter().map(|column| taken(column, &places)).collect::<Result<_>>()?;
     }
@@ -88,36 +88,18 @@ pub(crate) fn reduce(call: &Aggregate, columns: &[ArrayRef], rows: usize, sessio
     compute(&call)
 }
 
+/// Whether an ORDER BY within the call changes what it gives; Trino leaves it out elsewhere.
+fn is_ordered(name: &str) -> bool {
+    matches!(name, "array_agg" | "listagg" | "map_agg" | "multimap_agg")
+}
+
 /// The first of equal rows.
 fn distinct(types: &[Type], columns: &[ArrayRef]) -> Result<UInt32Array> {
     let keys = types.iter().zip(columns).map(|(ty, column)| Keys::of(ty, column)).collect::<Result<Vec<_>>>()?;
     let mut seen = HashSet::new();
     let is_new = |row: &u32| seen.insert(keys.iter().map(|key| key.row(*row as usize)).collect::<Vec<_>>());
     let rows = columns.first().map_or(0, |column| column.len());
-    Ok(numbers(rows)?.filter(is_new).collect())
-}
-
-/// The rows' places in the order of an ORDER BY; equal ones stay as they were.
-fn sorted(by: &[Sort], columns: &[ArrayRef], rows: usize) -> Result<UInt32Array> {
-    let keys = by.iter().zip(columns).map(|(sort, column)| Ok((sort, column, Keys::of(&sort.key.ty, column)?)));
-    let keys = keys.collect::<Result<Vec<_>>>()?;
-    let order = |a: usize, b: usize| {
-        let of_key = |(sort, column, key): &(&Sort, &ArrayRef, Keys)| match (column.is_null(a), column.is_null(b)) {
-            (true, true) => Ordering::Equal,
-            (false, false) if sort.descending => key.row(b).cmp(&key.row(a)),
-            (false, false) => key.row(a).cmp(&key.row(b)),
-            (a_is_null, _) if a_is_null == sort.nulls_first => Ordering::Less,
-            _ => Ordering::Greater,
-        };
-        keys.iter().map(of_key).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-    };
-    let mut places: Vec<u32> = numbers(rows)?.collect();
-    places.sort_by(|a, b| order(*a as usize, *b as usize));
-    Ok(UInt32Array::from(places))
-}
-
-fn numbers(rows: usize) -> Result<std::ops::Range<u32>> {
-    Ok(0..u32::try_from(rows).map_err(|error| AthenaError::internal(&error))?)
+    Ok((0..u32::try_from(rows).map_err(|error| AthenaError::internal(&error))?).filter(is_new).collect())
 }
 
 impl<'c> Call<'c> {

@@ -27,13 +27,12 @@ pub(super) fn find(name: &str) -> Option<Reduce> {
     })
 }
 
-/// An argument's values that are not NULL, of whatever numeric type, as doubles.
-#[allow(clippy::cast_precision_loss)] // As Trino does: the nearest double.
-pub(super) fn doubles<'c>(call: &Call<'c>, argument: usize) -> Result<Box<dyn Iterator<Item = f64> + 'c>> {
+/// An argument's values that are not NULL, of whatever numeric type, as the nearest doubles.
+pub(super) fn doubles(call: &Call<'_>, argument: usize) -> Result<Vec<f64>> {
     Ok(match call.types.get(argument) {
-        Some(Type::Double) => Box::new(call.each::<Double>(argument)?),
-        Some(Type::Real) => Box::new(call.each::<Real>(argument)?.map(f64::from)),
-        _ => Box::new(call.each::<Int>(argument)?.map(|value| value as f64)),
+        Some(Type::Double) => call.each::<Double>(argument)?.collect(),
+        Some(Type::Real) => call.each::<Real>(argument)?.map(f64::from).collect(),
+        _ => call.each::<Int>(argument)?.map(|value| value as f64).collect(),
     })
 }
 

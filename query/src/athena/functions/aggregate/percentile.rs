@@ -25,15 +25,16 @@ pub(super) fn find(name: &str) -> Option<Reduce> {
 /// Of a value, perhaps a weight, and one share or several.
 fn usual(call: &Call<'_>) -> Result<ArrayRef> {
     let (last, weighted) = (call.arguments.len() - 1, call.arguments.len() == 3);
+    let is_list = matches!(call.returns, Type::Array(_));
     let (mut digest, mut asked): (Digest, Option<usize>) = (Digest::default(), None);
     for row in call.given() {
-        if asked.is_none() && matches!(call.returns, Type::Array(_)) {
+        if asked.is_none() && is_list {
             shares(call, last, row)?;
         }
         let value = number(call, row)?;
         let weight = if weighted { call.get::<Double>(1, row)? } else { 1.0 };
-        if !(weight >= 1.0) {
-            let weight = crate::athena::values::text::double(weight);
+        if weight.is_nan() || weight < 1.0 {
+            let weight = crate::athena::values::float::plain_double(weight);
             return Err(call.invalid(format!("weight must be >= 1, was {weight}")));
         }
         let fault = match (value, weight) {
@@ -42,7 +43,8 @@ fn usual(call: &Call<'_>) -> Result<ArrayRef> {
             (_, weight) if weight.is_infinite() => "weight must be finite",
             _ => {
                 digest.add(value, weight);
-                asked.get_or_insert(row);
+                // Of several lists the first counts, of several shares the last.
+                asked = asked.filter(|_| is_list).or(Some(row));
                 continue;
             }
         };
@@ -62,7 +64,7 @@ fn accurate(call: &Call<'_>) -> Result<ArrayRef> {
     let (mut quantiles, mut asked): (Option<Quantiles>, f64) = (None, 0.0);
     for row in call.given() {
         let (weight, accuracy) = (call.get::<Double>(1, row)?, call.get::<Double>(3, row)?);
-        if !(weight > 0.0) {
+        if weight.is_nan() || weight <= 0.0 {
             return Err(call.invalid("percentile weight must be > 0"));
         }
         if quantiles.is_none() && !(accuracy > 0.0 && accuracy < 1.0) {
@@ -105,13 +107,10 @@ fn number(call: &Call<'_>, row: usize) -> Result<f64> {
         Type::Real => call.get::<Real>(0, row).map(f64::from),
         _ => {
             let value = call.get::<Int>(0, row)?;
-            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // That is what is asked.
-            let (double, back) = (value as f64, value as f64 as i64);
-            if back == value {
-                Ok(double)
-            } else {
-                Err(call.invalid(format!("no exact double representation for long: {value}")))
-            }
+            let double = value as f64;
+            let inexact = || call.invalid(format!("no exact double representation for long: {value}"));
+            // The cast back is Java's: what is too great is the greatest.
+            if double as i64 == value { Ok(double) } else { Err(inexact()) }
         }
     }
 }

@@ -14,7 +14,7 @@ use super::hash::hashes;
 use super::{Reduce, average};
 use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::{Call, Double, Result};
-use crate::athena::values::text::double;
+use crate::athena::values::float::plain_double;
 
 /// What Trino takes where none is given.
 const ERROR: f64 = 0.023;
@@ -35,7 +35,7 @@ fn approx_distinct(call: &Call<'_>) -> Result<ArrayRef> {
         error = call.get::<Double>(1, row)?;
         if !(ERROR_MIN..=ERROR_MAX).contains(&error) {
             let range = format!("[{ERROR_MIN}, {ERROR_MAX}]");
-            return Err(call.invalid(format!("Max standard error must be in {range}: {}", double(error))));
+            return Err(call.invalid(format!("Max standard error must be in {range}: {}", plain_double(error))));
         }
     }
     let hashes = hashes(&call.types[0], call.values(0)?)?;

@@ -6,10 +6,29 @@
 //! the signature, laid out as `values::layout` says.
 
 mod arg;
+mod array;
+mod binary;
+mod build;
+mod distribution;
+mod extreme;
+mod format;
+mod json;
+mod lists;
+mod map;
+mod math;
+mod operators;
+mod regexp;
+mod round;
+mod session;
+mod size;
+mod text;
+mod time;
+mod url;
 
 use arrow::array::ArrayRef;
 
-pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Produce, Real, Text, Wide};
+pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Integers, Produce, Real, Text, Wide};
+pub(crate) use binary::xxhash64;
 
 use crate::athena::error::AthenaError;
 use crate::athena::eval::{Column, Lambda, Session};
@@ -31,10 +50,27 @@ pub(crate) struct Call<'c> {
     pub(crate) session: &'c Session,
 }
 
-/// The function of that name; `None` when it is not computed here.
-pub(crate) fn find(_name: &str) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 0] = [];
-    families.iter().find_map(|family| family(_name))
+/// The function of that name for arguments of these types; `None` when it is not computed here.
+pub(crate) fn find(name: &str, types: &[Type]) -> Option<Compute> {
+    let families: [fn(&str) -> Option<Compute>; 16] = [
+        array::find,
+        binary::find,
+        distribution::find,
+        extreme::find,
+        format::find,
+        json::find,
+        map::find,
+        math::find,
+        operators::find,
+        regexp::find,
+        round::find,
+        session::find,
+        size::find,
+        text::find,
+        time::find,
+        url::find,
+    ];
+    time::operator(name, types).or_else(|| families.iter().find_map(|family| family(name)))
 }
 
 /// The fault of a function that Athena has and this engine does not.
@@ -84,8 +120,12 @@ impl<'c> Call<'c> {
 
     /// A value, NULL or a fault for each row that has no NULL among its arguments.
     pub(crate) fn produce<R: Produce>(&self, f: impl Fn(usize) -> Result<Option<R>>) -> Result<ArrayRef> {
-        let has_null = |row: usize| self.arguments.iter().any(|argument| argument.is_null(row));
-        self.produce_all(|row| if has_null(row) { Ok(None) } else { f(row) })
+        self.produce_all(|row| if self.has_null(row) { Ok(None) } else { f(row) })
+    }
+
+    /// Whether a row has a NULL among its arguments.
+    pub(crate) fn has_null(&self, row: usize) -> bool {
+        self.arguments.iter().any(|argument| argument.is_null(row))
     }
 
     /// As [`Call::produce`], for rows with NULLs too.

@@ -1,0 +1,50 @@
+//! Functions of a value's type and of no value.
+//!
+//! Owns: typeof, uuid.
+//! Does not own: the names of types (`types`).
+//! Invariant: a NULL has a type too.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+use arrow::array::ArrayRef;
+
+use super::{Call, Compute, Result};
+use crate::athena::types::{RowField, Type};
+
+pub(super) fn find(name: &str) -> Option<Compute> {
+    Some(match name {
+        "typeof" => |call| {
+            let name = shown(call.types.first().ok_or_else(|| call.wrong_layout())?);
+            call.produce_all(|_| Ok(Some(name.clone())))
+        },
+        "uuid" => uuid,
+        _ => return None,
+    })
+}
+
+/// A type's name, its fields' names never in quotes.
+fn shown(ty: &Type) -> String {
+    match ty {
+        Type::Array(element) => format!("array({})", shown(element)),
+        Type::Map(key, value) => format!("map({}, {})", shown(key), shown(value)),
+        Type::Row(fields) => {
+            let field = |field: &RowField| match &field.name {
+                Some(name) => format!("{name} {}", shown(&field.ty)),
+                None => shown(&field.ty),
+            };
+            format!("row({})", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        simple => simple.to_string(),
+    }
+}
+
+/// Random ones (version 4): the library's hasher is seeded by the operating system.
+fn uuid(call: &Call<'_>) -> Result<ArrayRef> {
+    call.produce_all(|row| {
+        let half = || RandomState::new().hash_one(row);
+        let mut bytes = (u128::from(half()) << 64 | u128::from(half())).to_be_bytes();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        Ok(Some(bytes.to_vec()))
+    })
+}
