@@ -57,10 +57,11 @@ fn shape(call: &Call<'_>, least: f64, of: fn(f64, f64, f64, f64) -> f64) -> Resu
         n += 1.0;
         let delta = value - m1;
         let part = delta / n;
+        let part2 = part * part;
         let square = delta * part * before;
         m1 += part;
-        m4 += square * part * part * (n * n - 3.0 * n + 3.0) + 6.0 * part * part * m2 - 4.0 * part * m3;
-        m3 += square * part * (n - 2.0) - 3.0 * part * m2;
+        m4 = m4 + square * part2 * (n * n - 3.0 * n + 3.0) + 6.0 * part2 * m2 - 4.0 * part * m3;
+        m3 = m3 + square * part * (n - 2.0) - 3.0 * part * m2;
         m2 += square;
     }
     call.one((n >= least).then(|| of(n, m2, m3, m4)))

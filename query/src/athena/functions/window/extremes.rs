@@ -7,7 +7,7 @@
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type};
 
 use super::fold::Fold;
 use crate::athena::error::AthenaError;
@@ -24,6 +24,8 @@ pub(super) struct Extreme {
 enum Order {
     /// The greater the better.
     Numbers(Vec<i64>),
+    /// As `Numbers`.
+    Wide(Vec<i128>),
     Keys {
         keys: Keys,
         greatest: bool,
@@ -33,10 +35,11 @@ enum Order {
 impl Extreme {
     pub(super) fn of(ty: &Type, values: &ArrayRef, greatest: bool) -> Result<Self> {
         let signed = |number: i64| if greatest { number } else { !number };
+        let nulls = values.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+        let values = &normal(ty, values)?;
         let order = match values.data_type() {
             DataType::Float32 | DataType::Float64 => {
-                let values = normal(ty, values)?;
-                let doubles = cast(&values, &DataType::Float64).map_err(|error| AthenaError::internal(&error))?;
+                let doubles = cast(values, &DataType::Float64).map_err(|error| AthenaError::internal(&error))?;
                 let rank = |x: &f64| if x.is_nan() { i64::MIN } else { signed(ordinal(*x)) };
                 Order::Numbers(doubles.as_primitive::<Float64Type>().values().iter().map(rank).collect())
             }
@@ -44,14 +47,19 @@ impl Extreme {
                 let reader = Int::reader(values)?;
                 Order::Numbers((0..values.len()).map(|at| signed(Int::get(&reader, at))).collect())
             }
+            DataType::Decimal128(..) => {
+                let numbers = values.as_primitive::<Decimal128Type>().values().iter();
+                Order::Wide(numbers.map(|number| if greatest { *number } else { !*number }).collect())
+            }
             _ => Order::Keys { keys: Keys::of(ty, values)?, greatest },
         };
-        Ok(Self { order, nulls: values.logical_nulls().filter(|nulls| nulls.null_count() > 0) })
+        Ok(Self { order, nulls })
     }
 
     fn is_better(&self, row: usize, than: usize) -> bool {
         match &self.order {
             Order::Numbers(numbers) => numbers[row] > numbers[than],
+            Order::Wide(numbers) => numbers[row] > numbers[than],
             Order::Keys { keys, greatest: true } => keys.row(row) > keys.row(than),
             Order::Keys { keys, greatest: false } => keys.row(row) < keys.row(than),
         }
