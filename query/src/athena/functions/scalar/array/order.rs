@@ -89,68 +89,68 @@ pub(super) fn array_sort(call: &Call<'_>) -> Result<ArrayRef> {
     })
 }
 
-/// Two neighbouring runs, each in order, that become one.
-struct Merge {
-    left: Range<usize>,
-    right: Range<usize>,
-    merged: Vec<usize>,
+/// Where an element of a run goes in the run before it: behind all that are not greater.
+struct Slot {
+    /// The element's place in what is sorted so far.
+    at: usize,
+    low: usize,
+    high: usize,
 }
 
-/// Merge sort, every array's and every merge's comparisons of a step at once.
+/// Merge sort, a step of all arrays' merges at once: every element of a second run is sought in the first by halving it.
 fn sorted_by(flat: Flat, comparator: &Lambda<'_>) -> Result<ArrayRef> {
     let Flat { parents, elements, shape } = flat;
     let mut sorted: Vec<usize> = (0..elements.len()).collect();
     let longest = shape.ranges().map(|range| range.len()).max().unwrap_or(0);
     let mut width = 1;
     while width < longest {
-        let mut merges: Vec<Merge> = shape
-            .ranges()
-            .flat_map(|range| {
-                let end = range.end;
-                range.step_by(width * 2).filter(move |from| from + width < end).map(move |from| Merge {
-                    left: from..from + width,
-                    right: from + width..(from + width * 2).min(end),
-                    merged: Vec::new(),
-                })
-            })
-            .collect();
-        let starts: Vec<usize> = merges.iter().map(|merge| merge.left.start).collect();
-        merge_all(&mut merges, &sorted, &parents, &elements, comparator)?;
-        for (start, merge) in starts.into_iter().zip(merges) {
-            let all = merge.merged.into_iter().chain(merge.left.chain(merge.right).map(|at| sorted[at])).collect::<Vec<_>>();
-            sorted[start..start + all.len()].copy_from_slice(&all);
+        let runs = |range: Range<usize>| {
+            let end = range.end;
+            range.step_by(width * 2).map(move |from| (from, end.min(from + width), end.min(from + width * 2)))
+        };
+        let slots_of = |(from, middle, to)| (middle..to).map(move |at| Slot { at, low: from, high: middle });
+        let mut slots: Vec<Slot> = shape.ranges().flat_map(runs).flat_map(slots_of).collect();
+        seek(&mut slots, &sorted, &parents, &elements, comparator)?;
+        let (mut merged, mut slots) = (Vec::with_capacity(sorted.len()), slots.into_iter());
+        for (from, middle, to) in shape.ranges().flat_map(runs) {
+            let mut left = from;
+            for slot in slots.by_ref().take(to - middle) {
+                // Of a comparator that contradicts itself, an element may be before the one before it.
+                let low = slot.low.max(left);
+                merged.extend_from_slice(&sorted[left..low]);
+                merged.push(sorted[slot.at]);
+                left = low;
+            }
+            merged.extend_from_slice(&sorted[left..middle]);
         }
+        sorted = merged;
         width *= 2;
     }
     let places: Vec<_> = sorted.into_iter().map(|place| (0, place)).collect();
     shape.list(gathered(&[&elements], &places)?)
 }
 
-/// Merges until one run of each is used up.
-fn merge_all(
-    merges: &mut [Merge],
-    sorted: &[usize],
-    parents: &UInt32Array,
-    elements: &ArrayRef,
-    comparator: &Lambda<'_>,
-) -> Result<()> {
+/// Halves the slots' bounds until they meet.
+fn seek(slots: &mut [Slot], sorted: &[usize], parents: &UInt32Array, elements: &ArrayRef, comparator: &Lambda<'_>) -> Result<()> {
     loop {
-        let mut open: Vec<&mut Merge> =
-            merges.iter_mut().filter(|merge| !merge.left.is_empty() && !merge.right.is_empty()).collect();
+        let mut open: Vec<&mut Slot> = slots.iter_mut().filter(|slot| slot.low < slot.high).collect();
         if open.is_empty() {
             return Ok(());
         }
-        let left: Vec<usize> = open.iter().map(|merge| sorted[merge.left.start]).collect();
-        let right: Vec<usize> = open.iter().map(|merge| sorted[merge.right.start]).collect();
-        let rows: Vec<u32> = left.iter().map(|place| parents.value(*place)).collect();
-        let pair = vec![picked(elements, right.iter().copied().map(Some))?, picked(elements, left.iter().copied().map(Some))?];
+        let middle = |slot: &Slot| usize::midpoint(slot.low, slot.high);
+        let own = open.iter().map(|slot| Some(sorted[slot.at]));
+        let other = open.iter().map(|slot| Some(sorted[middle(slot)]));
+        let pair = vec![picked(elements, own.clone())?, picked(elements, other)?];
+        let rows: Vec<u32> = own.flatten().map(|place| parents.value(place)).collect();
         let orders = comparator.apply(&UInt32Array::from(rows), pair)?;
         let orders = orders.as_primitive::<Int32Type>();
-        for (i, merge) in open.iter_mut().enumerate() {
+        for (i, slot) in open.iter_mut().enumerate() {
             let order = orders.is_valid(i).then(|| orders.value(i)).filter(|order| (-1..=1).contains(order));
-            let order = order.ok_or_else(|| AthenaError::invalid_argument("Lambda comparator must return either -1, 0, or 1"))?;
-            let taken = if order < 0 { &mut merge.right } else { &mut merge.left };
-            merge.merged.extend(taken.next().map(|at| sorted[at]));
+            match order {
+                None => return Err(AthenaError::invalid_argument("Lambda comparator must return either -1, 0, or 1")),
+                Some(-1) => slot.high = middle(slot),
+                Some(_) => slot.low = middle(slot) + 1,
+            }
         }
     }
 }

@@ -23,12 +23,32 @@ pub(crate) struct Search<'a> {
     ty: &'a Type,
     elements: &'a ArrayRef,
     wanted: &'a Column,
-    /// Of elements and of wanted values; `None` where only a look inside tells.
-    keys: Option<(Keys, Keys)>,
-    /// Whether each wanted value equals itself.
+    /// `None` where only a look inside tells.
+    by_key: Option<ByKey>,
+}
+
+/// Values that are equal where their keys are.
+struct ByKey {
+    elements: Keys,
+    wanted: Keys,
+    /// Whether each wanted value equals itself, as NaN does not.
     equal_themselves: ArrayRef,
     /// Of elements that all rows share: their places in the order of their keys.
     sorted: Option<Vec<usize>>,
+}
+
+impl ByKey {
+    fn new(ty: &Type, elements: &ArrayRef, shared: bool, wanted: &Column) -> Result<Self> {
+        let (keys, wanted_keys) = Keys::of_two(ty, elements, wanted.values())?;
+        let once = Column::new(wanted.values().clone());
+        let equal_themselves = compare(Comparison::Equal, ty, &once, &once)?;
+        let sorted = (shared && wanted.rows() > 1).then(|| {
+            let mut places: Vec<usize> = (0..elements.len()).collect();
+            places.sort_by(|a, b| keys.row(*a).cmp(&keys.row(*b)));
+            places
+        });
+        Ok(Self { elements: keys, wanted: wanted_keys, equal_themselves, sorted })
+    }
 }
 
 impl<'a> Search<'a> {
@@ -41,15 +61,8 @@ impl<'a> Search<'a> {
         wanted: &'a Column,
     ) -> Result<Self> {
         let is_nested = matches!(ty, Type::Array(_) | Type::Map(..) | Type::Row(_));
-        let keys = if is_nested { None } else { Some(Keys::of_two(ty, elements, wanted.values())?) };
-        let once = Column::new(wanted.values().clone());
-        let equal_themselves = if is_nested { wanted.values().clone() } else { compare(Comparison::Equal, ty, &once, &once)? };
-        let sorted = keys.as_ref().filter(|_| shared && wanted.rows() > 1).map(|(keys, _)| {
-            let mut places: Vec<usize> = (0..elements.len()).collect();
-            places.sort_by(|a, b| keys.row(*a).cmp(&keys.row(*b)));
-            places
-        });
-        Ok(Self { strict, ty, elements, wanted, keys, equal_themselves, sorted })
+        let by_key = if is_nested { None } else { Some(ByKey::new(ty, elements, shared, wanted)?) };
+        Ok(Self { strict, ty, elements, wanted, by_key })
     }
 
     /// Whether the element of a place is what a row, whose wanted value is not NULL, wants.
@@ -58,8 +71,8 @@ impl<'a> Search<'a> {
             return Ok(false);
         }
         let at = self.wanted.at(row);
-        if let Some((elements, wanted)) = &self.keys {
-            return Ok(self.equal_themselves.as_boolean().value(at) && elements.row(place) == wanted.row(at));
+        if let Some(keys) = &self.by_key {
+            return Ok(keys.equal_themselves.as_boolean().value(at) && keys.elements.row(place) == keys.wanted.row(at));
         }
         match (equal(self.ty, (self.elements, place), (self.wanted.values(), at))?, self.strict) {
             (Some(equal), _) => Ok(equal),
@@ -73,7 +86,7 @@ impl<'a> Search<'a> {
 
     /// The first of these places that has what a row wants.
     pub(crate) fn first(&self, row: usize, mut among: Range<usize>) -> Result<Option<usize>> {
-        if let (Some(sorted), Some((elements, wanted))) = (&self.sorted, &self.keys) {
+        if let Some(ByKey { elements, wanted, sorted: Some(sorted), .. }) = &self.by_key {
             let wanted = wanted.row(self.wanted.at(row));
             let candidate = sorted.get(sorted.partition_point(|place| elements.row(*place) < wanted)).copied();
             let found = candidate.map(|place| self.is(row, place)).transpose()?;
