@@ -209,3 +209,32 @@ fn is_scalar(call: &Call<'_>) -> Result<ArrayRef> {
     };
     call.try1::<Text, _>(|text| read(text).map(Some).map_err(|_| call.invalid(format!("Invalid JSON value: {text}"))))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::athena::eval::tests::{row_of, value_of};
+
+    #[test]
+    fn what_stands_behind_the_value_asked_for_is_never_looked_at() {
+        for (expression, expected) in [
+            (r#"json_extract('{"a":1, bad', '$.a')"#, json!("1")),
+            (r#"json_extract('{"a":1, bad', '$.b')"#, json!(null)),
+            ("json_array_contains('[1', 1)", json!(true)),
+            ("json_array_length('[1,2')", json!(null)),
+            (r#"json_array_get('["a"', 0)"#, json!("a")),
+            ("json_extract_scalar('[2.50]', '$[0]')", json!("2.50")),
+            ("json_extract('[2.50]', '$')", json!("[2.5]")),
+        ] {
+            assert_eq!(value_of(expression), Ok(expected), "{expression}");
+        }
+        assert!(value_of("json_parse('[1')").is_err() && value_of("json_extract('1', '$..a')").is_err());
+    }
+
+    #[test]
+    fn no_row_is_ever_read_by_anothers_path() {
+        let sql = r#"SELECT json_extract_scalar(d, p) FROM (VALUES ('{"a":1}', '$.a'), ('{"b":2}', '$.b'), (NULL, '$'), ('[3]', '$[0]')) t(d, p)"#;
+        assert_eq!(row_of(sql), Some(Ok(json!([["1"], ["2"], [null], ["3"]]))));
+    }
+}

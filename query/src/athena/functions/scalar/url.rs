@@ -190,3 +190,21 @@ fn digit(byte: u8) -> std::result::Result<u8, String> {
         format!("URLDecoder: Illegal hex characters in escape (%) pattern - not a hexadecimal digit: \"{c}\" = {byte}")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_never_taken_of_what_is_no_url() {
+        let url = Url::parse("https://user@x.com:80/p/q?a=1&b#f").unwrap();
+        assert_eq!((url.scheme, url.server), ("https", Some(("x.com", Some(80)))));
+        assert_eq!((url.path, url.query, url.fragment), ("/p/q", Some("a=1&b"), "f"));
+        assert_eq!(Url::parse("http://my_bucket/a").map(|url| url.server), Some(None));
+        for wrong in ["http://x y", "http://x/a|b", "http://x/%zz", "1http://x", "http:", "//", "http://[::1", "http://x/#a#b"] {
+            assert_eq!(Url::parse(wrong), None, "{wrong}");
+        }
+        assert_eq!(decode(&encode("a b&é~*")).as_deref(), Ok("a b&é~*"));
+        assert!(decode("%2").is_err() && decode("%zz").is_err());
+    }
+}

@@ -128,8 +128,9 @@ fn to_base32(bytes: &[u8]) -> String {
 fn from_base32(digits: &[u8]) -> std::result::Result<Vec<u8>, String> {
     let end = digits.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
     let digits = &digits[..end];
-    if matches!(digits.len() % 8, 1 | 3 | 6) {
-        return Err(format!("Invalid input length {}", digits.len()));
+    let letters = digits.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+    if matches!(letters % 8, 1 | 3 | 6) {
+        return Err(format!("Invalid input length {letters}"));
     }
     joined(digits, 5, |byte| {
         BASE_32.iter().position(|own| *own == byte).ok_or_else(|| match byte {

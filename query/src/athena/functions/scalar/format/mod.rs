@@ -194,3 +194,32 @@ fn bits(spec: &Spec<'_>, value: i64) -> String {
     let _ = if spec.conversion == 'o' { write!(digits, "{value:o}") } else { write!(digits, "{value:x}") };
     spec.zeroed(prefix, &digits, "")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::athena::eval::tests::value_of;
+
+    #[test]
+    fn a_format_never_gives_what_java_does_not() {
+        for (expression, expected) in [
+            ("format('%,d|%05d|%(d|%x', -1234567, -5, -5, -255)", "-1,234,567|-0005|(5)|ffffffffffffff01"),
+            ("format('%.2f|%8.1f|%.0f', 1.005e0, -2.25, 9.5e0)", "1.01|    -2.3|10"),
+            ("format('%e|%g|%g', 12345.678e0, 0.0001e0, 1e10)", "1.234568e+04|0.000100000|1.00000e+10"),
+            ("format('%2$s %1$-4s|%3$b', 'a', NULL, NULL)", "null a   |false"),
+            ("format('%s', TIMESTAMP '2024-01-02 03:04:00 UTC')", "2024-01-02T03:04Z[UTC]"),
+        ] {
+            assert_eq!(value_of(expression), Ok(json!(expected)), "{expression}");
+        }
+        for (expression, why) in [
+            ("format('%d', 'a')", "%d (IllegalFormatConversion: d != java.lang.String)"),
+            ("format('%s %s', 'a')", "%s %s (MissingFormatArgument: Format specifier '%s')"),
+            ("format('%q', 1)", "%q (UnknownFormatConversion: Conversion = 'q')"),
+            ("format('%0d', 1)", "%0d (MissingFormatWidth: %0d)"),
+        ] {
+            assert_eq!(value_of(expression), Err(format!("INVALID_FUNCTION_ARGUMENT: Invalid format string: {why}")));
+        }
+        assert!(value_of("format('%tY', DATE '2024-01-02')").is_err_and(|error| error.starts_with("NOT_SUPPORTED")));
+    }
+}

@@ -102,17 +102,21 @@ impl Spec<'_> {
             c @ ('h' | 'H' | 'a' | 'A' | 't') => return Err(Fault::Unknown(c)),
             c => return Err(unknown(c)),
         };
+        let is_number = flags.contains('0');
+        if self.width.is_none() && (self.has('-') || self.has('0') && is_number) {
+            let precision = self.precision.map_or(String::new(), |precision| format!(".{precision}"));
+            return Err(java(format!("MissingFormatWidth: %{}{precision}{}", self.flags, self.conversion)));
+        }
+        if is_number && (self.has('+') && self.has(' ') || self.has('-') && self.has('0')) {
+            return Err(java(format!("IllegalFormatFlags: Flags = '{}'", self.flags)));
+        }
         if let Some(precision) = self.precision.filter(|_| !takes_precision) {
             return Err(java(format!("IllegalFormatPrecision: {precision}")));
         }
-        if let Some(flag) = self.flags.chars().find(|flag| !flags.contains(*flag)) {
-            return Err(java(format!("FormatFlagsConversionMismatch: Conversion = {}, Flags = {flag}", self.conversion)));
-        }
-        if self.width.is_none() && (self.has('-') || self.has('0')) {
-            return Err(java(format!("MissingFormatWidth: {}", self.written)));
-        }
-        if self.has('+') && self.has(' ') || self.has('-') && self.has('0') {
-            return Err(java(format!("IllegalFormatFlags: Flags = '{}'", self.flags)));
+        let others: String = self.flags.chars().filter(|flag| !flags.contains(*flag)).collect();
+        if !others.is_empty() {
+            let conversion = self.conversion.to_ascii_lowercase();
+            return Err(java(format!("FormatFlagsConversionMismatch: Conversion = {conversion}, Flags = {others}")));
         }
         Ok(())
     }

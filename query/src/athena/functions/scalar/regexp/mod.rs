@@ -105,3 +105,35 @@ fn position(call: &Call<'_>) -> Result<ArrayRef> {
         Ok(Some(found.and_then(|before| i64::try_from(before).ok()).map_or(-1, |before| before + 1)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::athena::eval::tests::{row_of, value_of};
+
+    #[test]
+    fn a_pattern_never_finds_what_it_does_not_in_trino() {
+        for (expression, expected) in [
+            ("regexp_extract_all('aaa', 'a*')", json!(["aaa", ""])),
+            ("regexp_split('abc', '')", json!(["", "a", "b", "c", ""])),
+            ("regexp_replace('a1b2', '(?<d>\\d)', '<${d}$0>')", json!("a<11>b<22>")),
+            ("regexp_like('é', '\\w')", json!(false)),
+            ("regexp_replace('1234567', '(?<=\\d)(?=(\\d{3})+$)', ',')", json!("1,234,567")),
+            ("regexp_like('abab', '^(ab)\\1$')", json!(true)),
+            ("regexp_like('aaa', 'a++a')", json!(false)),
+            ("regexp_replace('a' || chr(10), '$', 'X')", json!("aX\nX")),
+            ("regexp_position('é1', '\\d')", json!(2)),
+        ] {
+            assert_eq!(value_of(expression), Ok(expected), "{expression}");
+        }
+    }
+
+    #[test]
+    fn no_row_is_ever_searched_for_anothers_pattern() {
+        let sql = "SELECT regexp_extract(s, p), regexp_replace(s, '(\\w)', m -> m[1] || p) \
+                   FROM (VALUES ('ab', 'b'), (NULL, 'x'), ('cd', NULL), ('', '^$'), ('ba', 'a')) t(s, p)";
+        let expected = json!([["b", "abbb"], [null, null], [null, null], ["", ""], ["a", "baaa"]]);
+        assert_eq!(row_of(sql), Some(Ok(expected)));
+    }
+}

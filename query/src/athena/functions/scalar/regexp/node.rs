@@ -82,6 +82,34 @@ impl Node {
         self.any(&|node| matches!(node, Self::Anchor(Anchor::LastLineEnd | Anchor::LineBegin)))
     }
 
+    /// Whether it can be looked for behind a place: each way through it takes a known number of letters.
+    pub(super) fn can_be_behind(&self, negative: bool) -> bool {
+        match self {
+            Self::Group { number, of } if !(negative && number.is_some()) => of.can_be_behind(negative),
+            Self::Either(parts) => parts.iter().all(|part| part.width(negative).is_some()),
+            other => other.width(negative).is_some(),
+        }
+    }
+
+    /// How many letters it takes; `None` when that depends, or when Joni does not look behind for such.
+    fn width(&self, negative: bool) -> Option<u32> {
+        match self {
+            Self::One(_) => Some(1),
+            Self::Anchor(Anchor::End | Anchor::LastLineEnd) => None,
+            Self::Anchor(_) | Self::Look { ahead: false, .. } => Some(0),
+            Self::Group { number, of } => of.width(negative).filter(|_| !(negative && number.is_some())),
+            Self::Sequence(parts) => parts.iter().try_fold(0_u32, |sum, part| sum.checked_add(part.width(negative)?)),
+            Self::Either(parts) => {
+                let first = parts.first()?.width(negative)?;
+                parts.iter().all(|part| part.width(negative) == Some(first)).then_some(first)
+            }
+            Self::Repeat { of, least, most, kind } if *most == Some(*least) && *kind != Kind::Possessive => {
+                of.width(negative)?.checked_mul(*least)
+            }
+            Self::Repeat { .. } | Self::Look { .. } | Self::Atomic(_) | Self::Back { .. } => None,
+        }
+    }
+
     /// In the syntax of the `regex` crate, for texts that do not end in a line break.
     pub(super) fn written(&self) -> String {
         let mut out = String::new();

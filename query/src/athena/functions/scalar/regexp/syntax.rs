@@ -229,6 +229,9 @@ impl Parser<'_> {
         for (prefix, ahead, negative) in [("=", true, false), ("!", true, true), ("<=", false, false), ("<!", false, true)] {
             if self.cursor.take(prefix) {
                 let of = Box::new(self.group(None)?);
+                if !ahead && !of.can_be_behind(negative) {
+                    return Err(wrong("invalid pattern in look-behind"));
+                }
                 return Ok(Some(Node::Look { ahead, negative, of }));
             }
         }
