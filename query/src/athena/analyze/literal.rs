@@ -11,7 +11,7 @@ use crate::athena::types::{Type, resolve_name};
 use crate::athena::values::moment::Moment;
 use crate::athena::values::time::NoTime;
 use crate::athena::values::zone::NoZone;
-use crate::athena::values::{date, interval, json, number, time, zone};
+use crate::athena::values::{address, date, interval, json, number, time, zone};
 
 /// The literal an expression is; `None` when it is none.
 ///
@@ -82,6 +82,9 @@ fn typed(name: &TypeName, text: &str, span: Span) -> Result<(Literal, Type), Ath
         Type::Varchar(_) => Literal::String(text.to_owned()),
         Type::Char(_) => return Ok((Literal::String(text.trim_end_matches(' ').to_owned()), Type::Char(length(text)))),
         Type::Varbinary => Literal::Binary(text.as_bytes().to_vec()),
+        Type::Real if number::real(text).is_none() => return Err(wrong()),
+        Type::Uuid if address::uuid(text).is_err() => return Err(wrong()),
+        Type::IpAddress if address::ip(text).is_none() => return Err(wrong()),
         Type::Json => Literal::String(json::canonical(text).map_err(|_| wrong())?),
         _ => Literal::Text(text.to_owned()),
     };
