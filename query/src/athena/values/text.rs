@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 
 use super::address;
-use super::float::{double, plain_real, real};
+use super::float::{double, plain_double, plain_real, real};
 use super::layout::{picos_per_unit, zoned};
 use super::time::{PICOS_PER_DAY, PICOS_PER_SECOND};
 use crate::athena::error::AthenaError;
@@ -115,14 +115,8 @@ pub(crate) fn object(ty: &Type, values: &ArrayRef, at: usize) -> Result<String> 
     }
     let all = |ty: &Type, values: &ArrayRef| (0..values.len()).map(|i| object(ty, values, i)).collect::<Result<Vec<_>>>();
     Ok(match ty {
-        Type::Double => {
-            let value = Double::get(&Double::reader(values)?, at);
-            if is_plain(value.abs()) { format!("{value:?}") } else { double(value) }
-        }
-        Type::Real => {
-            let value = Real::get(&Real::reader(values)?, at);
-            if is_plain(f64::from(value.abs())) { format!("{value:?}") } else { real(value) }
-        }
+        Type::Double => plain_double(Double::get(&Double::reader(values)?, at)),
+        Type::Real => plain_real(Real::get(&Real::reader(values)?, at)),
         Type::Varbinary => dump(Bytes::get(&Bytes::reader(values)?, at)),
         Type::Array(element) => format!("[{}]", all(element, &elements(values, at)?)?.join(", ")),
         Type::Row(fields) => {
@@ -137,11 +131,6 @@ pub(crate) fn object(ty: &Type, values: &ArrayRef, at: usize) -> Result<String> 
         }
         other => text(other, values, at)?,
     })
-}
-
-/// Whether Java writes a number of that size without an exponent.
-fn is_plain(size: f64) -> bool {
-    size == 0.0 || (1e-3..1e7).contains(&size)
 }
 
 /// Bytes in hexadecimal: 8 to a group, 4 groups to a line.

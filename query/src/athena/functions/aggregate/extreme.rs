@@ -145,7 +145,7 @@ fn sorted(rows: Vec<usize>, rank: &impl Fn(usize, usize) -> Result<Ordering>) ->
 }
 
 /// The best rows so far, the worst on top. Among equal keys Trino's result depends on how its heap moves, so this one moves alike
-/// (`TypedKeyValueHeap`).
+/// (`TypedKeyValueHeap`); but for its fault that a row which takes the place of one with a NULL becomes NULL too.
 struct Heap {
     rows: Vec<usize>,
     capacity: usize,
