@@ -15,7 +15,7 @@ use super::fold::{Fold, each};
 use super::frames::Frames;
 use super::moments::{Covariance, Variance, of_one, of_two};
 use super::number;
-use super::sums::{Doubles, Running, Sum, WideSum};
+use super::sums::{Doubles, Kept, Running, Sum, WideSum};
 use super::values::first_known;
 use crate::athena::analyze::typed::WindowCall;
 use crate::athena::error::AthenaError;
@@ -111,9 +111,11 @@ fn added_up(call: &WindowCall, values: &ArrayRef, partition: &Env<'_>, frames: &
         }
         ty => {
             let is_interval = matches!(ty, Type::IntervalDay | Type::IntervalYear);
-            let round = |average: f64| if is_interval { (average + 0.5).floor() } else { average };
-            folded::<Float64Type, _>(&Sum { of: Doubles::of(values)? }, call, frames, |state| {
-                Ok(if sums { state.sum() } else { state.average().map(round) })
+            let round = |value: f64| if is_interval { (value + 0.5).floor() } else { value };
+            let (sum, mut kept, mut bounds) = (Sum { of: Doubles::of(values)? }, Kept::default(), frames.iter());
+            folded::<Float64Type, _>(&sum, call, frames, |state| {
+                let total = kept.next(&sum.of, bounds.next().unwrap_or_default(), state);
+                Ok(state.of(total, !sums).map(round))
             })
         }
     }
@@ -124,7 +126,7 @@ fn folded<T: ArrowPrimitiveType, F: Fold>(
     fold: &F,
     call: &WindowCall,
     frames: &Frames,
-    finish: impl Fn(&F::State) -> Result<Option<T::Native>>,
+    mut finish: impl FnMut(&F::State) -> Result<Option<T::Native>>,
 ) -> Result<ArrayRef> {
     let returns = arrow_type(&call.returns);
     let is_decimal = matches!(returns, DataType::Decimal128(..));

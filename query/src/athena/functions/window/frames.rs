@@ -77,16 +77,13 @@ fn edges(bound: &Bound, is_end: bool, call: &WindowCall, peers: &Peers, partitio
 /// An offset counts rows or groups: what is beyond all counting is beyond the partition.
 fn counts(by: &Column) -> Result<Vec<usize>> {
     let values = by.values();
-    Ok(match values.data_type() {
-        DataType::Decimal128(..) => {
-            let reader = Wide::reader(values)?;
-            (0..values.len()).map(|at| usize::try_from(Wide::get(&reader, at)).unwrap_or(usize::MAX)).collect()
-        }
-        _ => {
-            let reader = Int::reader(values)?;
-            (0..values.len()).map(|at| usize::try_from(Int::get(&reader, at)).unwrap_or(usize::MAX)).collect()
-        }
-    })
+    let places = 0..values.len();
+    if matches!(values.data_type(), DataType::Decimal128(..)) {
+        let reader = Wide::reader(values)?;
+        return Ok(places.map(|at| usize::try_from(Wide::get(&reader, at)).unwrap_or(usize::MAX)).collect());
+    }
+    let reader = Int::reader(values)?;
+    Ok(places.map(|at| usize::try_from(Int::get(&reader, at)).unwrap_or(usize::MAX)).collect())
 }
 
 fn refuse_negative(by: &Column, rows: usize) -> Result<()> {

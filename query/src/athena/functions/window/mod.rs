@@ -2,7 +2,8 @@
 //!
 //! Owns: peers, frames, and the values of calls over them.
 //! Does not own: partitioning and sorting rows (`lower`), what aggregates compute of a frame's rows (`functions::aggregate`).
-//! Invariant: a frame's value is that of its rows alone: no error of another frame is carried over.
+//! Invariant: a frame's value is that of its rows alone: no error of another frame is carried over, but for the last digits of a
+//! sum of doubles (`sums::Kept`).
 
 mod aggregates;
 mod extremes;

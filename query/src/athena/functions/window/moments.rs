@@ -33,10 +33,12 @@ impl Fold for Variance {
     }
 
     fn merge(&self, state: &mut Moments, later: &Moments) {
-        if state.count == 0.0 || later.count == 0.0 {
-            return if state.count == 0.0 {
-                *state = later.clone()
-            };
+        if later.count == 0.0 {
+            return;
+        }
+        if state.count == 0.0 {
+            *state = later.clone();
+            return;
         }
         let count = state.count + later.count;
         let (delta, share) = (later.mean - state.mean, later.count / count);
@@ -96,10 +98,12 @@ impl Fold for Covariance {
     }
 
     fn merge(&self, state: &mut Comoments, later: &Comoments) {
-        if state.count == 0.0 || later.count == 0.0 {
-            return if state.count == 0.0 {
-                *state = later.clone()
-            };
+        if later.count == 0.0 {
+            return;
+        }
+        if state.count == 0.0 {
+            *state = later.clone();
+            return;
         }
         let count = state.count + later.count;
         let (dx, dy, share) = (later.mean_x - state.mean_x, later.mean_y - state.mean_y, later.count / count);

@@ -2,7 +2,10 @@
 //!
 //! Owns: columns as doubles, differences of running counts, sums and averages of doubles and of decimals.
 //! Does not own: which rows (`fold`), the aggregates' names (`aggregates`).
-//! Invariant: what is an integer is exact: its sum over a frame may be the difference of two running ones; a double's may not.
+//! Invariant: what is an integer is exact: its sum over a frame may be the difference of two running ones; a double's may not,
+//! but for its last digits (`Kept`).
+
+use std::ops::Range;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
@@ -12,6 +15,9 @@ use arrow::datatypes::{DataType, Decimal128Type, Float64Type, i256};
 use super::fold::Fold;
 use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::Result;
+
+/// Up to this part of a sum its digits are the same in whatever order it is added up.
+const CERTAIN: f64 = 1e-12;
 
 /// A column of numbers as doubles.
 pub(super) struct Doubles {
@@ -83,12 +89,38 @@ impl Fold for Sum {
 }
 
 impl Summed {
-    pub(super) fn sum(&self) -> Option<f64> {
-        (self.count > 0.0).then_some(self.sum)
+    /// The sum, or the average; `None` of no values.
+    pub(super) fn of(&self, sum: f64, averages: bool) -> Option<f64> {
+        (self.count > 0.0).then(|| if averages { sum / self.count } else { sum })
     }
+}
 
-    pub(super) fn average(&self) -> Option<f64> {
-        (self.count > 0.0).then(|| self.sum / self.count)
+/// A sum of doubles as Trino keeps it from frame to frame: what leaves is subtracted, so that its last digit is Trino's. Where
+/// that would show in more than the last digits (1e20 left, and took the others with it) the sum is that of the frame alone.
+#[derive(Default)]
+pub(super) struct Kept {
+    sum: f64,
+    from: usize,
+    to: usize,
+}
+
+impl Kept {
+    /// The sum of the next frame, which alone is summed up to `alone`.
+    pub(super) fn next(&mut self, of: &Doubles, (start, end): (usize, usize), alone: &Summed) -> f64 {
+        let (from, to) = (self.from.max(start), self.to.min(end));
+        let values = |rows: Range<usize>| rows.filter_map(|row| of.at(row));
+        let left = || values(self.from..from.min(self.to)).chain(values(to.max(self.from)..self.to));
+        let leave = (self.to - self.from).saturating_sub(to.saturating_sub(from));
+        let mut sum = alone.sum;
+        if leave == 0 && start == self.from || to.saturating_sub(from) > leave && left().all(f64::is_finite) {
+            let come = values(start..self.from.max(start)).chain(values(self.to..end));
+            let kept = come.fold(left().fold(self.sum, |sum, x| sum - x), |sum, x| sum + x);
+            if (kept - alone.sum).abs() <= CERTAIN * alone.sum.abs() {
+                sum = kept;
+            }
+        }
+        (self.sum, self.from, self.to) = (sum, start, end);
+        sum
     }
 }
 

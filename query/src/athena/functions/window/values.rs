@@ -24,7 +24,7 @@ pub(super) fn compute(call: &WindowCall, partition: &Env<'_>) -> Result<ArrayRef
             let places = shifted(&rows, call.name == "lead", others.first(), partition)?;
             match others.get(1) {
                 None => taken(&values, &places),
-                Some(default) => or_default(values, &places, eval(default, partition)?),
+                Some(default) => or_default(&values, &places, &eval(default, partition)?),
             }
         }
         "nth_value" => taken(&values, &nth(&rows, others.first(), &Frames::of(call, partition)?, partition)?),
@@ -115,10 +115,10 @@ fn shifted(rows: &Counted, leads: bool, offset: Option<&Typed>, partition: &Env<
 }
 
 /// The values at these places, and the row's default where there is none.
-fn or_default(values: ArrayRef, places: &UInt32Array, default: Column) -> Result<ArrayRef> {
+fn or_default(values: &ArrayRef, places: &UInt32Array, default: &Column) -> Result<ArrayRef> {
     let from: Vec<(usize, usize)> =
         places.iter().enumerate().map(|(row, place)| place.map_or((1, default.at(row)), |place| (0, place as usize))).collect();
-    interleave(&[&values, default.values()], &from).map_err(|error| AthenaError::internal(&error))
+    interleave(&[values, default.values()], &from).map_err(|error| AthenaError::internal(&error))
 }
 
 /// The row of each frame that has a number, counted from 1.
