@@ -11,9 +11,9 @@ mod kafka_ends;
 pub mod kafka_faults;
 #[cfg(test)]
 mod kafka_group_tests;
-mod kafka_headers;
 pub mod kafka_origins;
 pub mod kafka_probe;
+mod kafka_queue;
 mod kafka_rebalance;
 mod kafka_settings;
 pub mod kafka_topic;
