@@ -120,7 +120,7 @@ impl KafkaConfig {
             .set("session.timeout.ms", "10000")
             // New partitions are found within this; the default is five minutes.
             .set("topic.metadata.refresh.interval.ms", "10000")
-            .set("queued.min.messages", "100000")
+            .set("queued.min.messages", "20000")
             .set("fetch.message.max.bytes", "1048576")
             // The default of 1000 ms starves a fast consumer each time its queue is full.
             .set("fetch.queue.backoff.ms", "5")
