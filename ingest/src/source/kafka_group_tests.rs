@@ -422,11 +422,11 @@ async fn transactions_under_a_slow_store_and_rebalances_never_cost_a_tick() {
     until("it reads", || broker.request_count(ApiKey::Fetch) > 0).await;
     for _ in 0..3 {
         run.gate.send_replace(false);
-        transactions(&broker, 2, 8).await;
+        transactions(&broker, 2, 4).await;
         run.gate.send_replace(true);
         rebalance(&broker).await;
     }
     let end = broker.next_offset(TOPIC, 0);
     until("the log ends where Kafka does", || (0..2).all(|partition| run.end(partition) == end)).await;
-    assert_eq!(run.stop().await.len(), 2 * 3 * 8 * 4);
+    assert_eq!(run.stop().await.len(), 2 * 3 * 4 * 4);
 }
