@@ -403,7 +403,8 @@ async fn a_marker_from_before_a_pause_never_steps_over_the_ticks_before_it() {
             batch.records.len()
         };
         let all = cursors.clone();
-        for _ in 0..2 {
+        assert_eq!(fill(&mut cursors, Duration::ZERO), 0, "the partitions to be read come first, without a message");
+        for _ in 0..3 {
             source.pause(&all).unwrap();
             fill(&mut cursors, Duration::ZERO);
             source.resume(&all).unwrap();
