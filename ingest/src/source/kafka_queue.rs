@@ -4,7 +4,7 @@
 //! Does not own: what becomes of a message; rebalances and errors of the client, which have a queue of their own (`kafka`).
 //! Invariant: a message lives no longer than what it was polled with; position and messages move together.
 //!
-//! rdkafka's `poll` is this call and an allocation, looks at the clock and a header list around it. Read in librdkafka 2.12:
+//! rdkafka's `poll` is this call with an allocation and more looks at the clock around it. Read in librdkafka 2.12:
 //! * `rd_kafka_queue_poll` drops what a seek, a pause or giving a partition up outdated before it looks at it, a transaction's
 //!   marker too, and tells every error of a partition. It counts as a poll of the group, whatever the queue.
 //! * `rd_kafka_consume_queue` logs some of these errors (a partition that vanished) and tells nobody. The callbacks let an outdated
