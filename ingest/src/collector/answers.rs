@@ -14,7 +14,7 @@ use super::{Answer, Collector, CommitMode, Patience};
 use crate::error::IngestError;
 use crate::source::kafka::{Cursors, SourceEvent};
 use crate::source::kafka_topic::{Watermarks, check};
-use crate::source::start::start_of;
+use crate::source::start::{is_ahead, start_of};
 
 impl Collector {
     /// Does what an event asks. False when the publisher is gone.
@@ -93,6 +93,7 @@ impl Collector {
         }
         self.shared.progress.connected(self.kafka.ends());
         self.deferred.clear();
+        self.doubted = None;
         self.cursors.clear();
         self.starts.clear();
         self.ended.clear();
@@ -103,8 +104,20 @@ impl Collector {
 
     /// Starts assigned partitions where the log ends. False when the publisher is gone.
     fn assigned(&mut self, located: &Watermarks) -> Result<bool, IngestError> {
-        // The log may have moved since our own last commit: the previous owner's windows are in it now.
-        let Answer::Given(log) = self.offsets(Patience::Endless)? else { return Ok(false) };
+        let log = match self.doubted.take() {
+            Some(log) => log,
+            None => {
+                // The log may have moved since our own last commit: the previous owner's windows are in it now.
+                let Answer::Given(log) = self.offsets(Patience::Endless)? else { return Ok(false) };
+                if is_ahead(&self.settings.source, &log, located) {
+                    // Someone may have committed what came after Kafka was asked; asked again, it knows all that this log does.
+                    self.doubted = Some(log);
+                    self.kafka.locate(located.keys().copied().collect());
+                    return Ok(true);
+                }
+                log
+            }
+        };
         let (mut cursors, mut reads) = (Cursors::new(), Cursors::new());
         for (&partition, &watermarks) in located {
             let start = start_of(&self.settings.source, &log, partition, watermarks, self.kafka.config().on_gap)?;

@@ -205,6 +205,20 @@ async fn a_topic_that_was_cut_off_is_never_read_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_made_after_kafka_was_asked_is_never_taken_for_a_topic_that_was_cut_off() {
+    let broker = broker(1).await;
+    produce(&broker, 1, 5).await;
+    let run = Wish::of(&broker).start();
+    run.gate.send(false).unwrap();
+    until("Kafka has said where it begins and ends", || broker.request_count(ApiKey::ListOffsets) >= 2).await;
+    produce(&broker, 1, 10).await;
+    run.commit_elsewhere(12);
+    run.gate.send(true).unwrap();
+    run.until_landed(3).await;
+    assert_eq!(run.stop().await, places(1, 12..15));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_deleted_while_it_is_read_never_costs_what_was_read() {
     let broker = broker(1).await;
     produce(&broker, 1, 10).await;

@@ -7,6 +7,7 @@
 
 use ticklake_lake::{LakeError, Offsets, SourceId};
 
+use super::kafka_topic::Watermarks;
 use crate::error::IngestError;
 
 /// What to do about offsets that Kafka has deleted before they were read.
@@ -26,6 +27,12 @@ pub(crate) struct Start {
     pub(crate) cursor: i64,
     /// The next offset Kafka can give; beyond the cursor only where a loss was accepted.
     pub(crate) read_from: i64,
+}
+
+/// Whether the log ends beyond a partition's high watermark. Where Kafka was asked before the log was read that proves nothing:
+/// another writer may have committed what came in between.
+pub(crate) fn is_ahead(source: &SourceId, log: &Offsets, located: &Watermarks) -> bool {
+    located.iter().any(|(partition, (_, high))| log.next(source, *partition).is_some_and(|next| next > *high))
 }
 
 /// Decides where a partition starts, given Kafka's low and high watermark.
