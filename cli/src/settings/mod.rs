@@ -67,7 +67,7 @@ macro_rules! settings {
 
 settings! {
     kafka_brokers: String = "kafka.brokers", "brokers" "HOST:PORT,…", "", parse::text, "Kafka brokers, host:port separated by commas";
-    kafka_topic: String = "kafka.topic", "topic" "NAME", DEFAULT_TOPIC, parse::text, "Topic";
+    kafka_topic: String = "kafka.topic", "topic" "NAME", DEFAULT_TOPIC, parse::topic, "Topic";
     kafka_group: String = "kafka.group", "group" "NAME", "ticklake", parse::text, "Consumer group; processes of one group share the partitions";
     kafka_partitions: Option<BTreeSet<i32>> = "kafka.partitions", "partitions" "LIST", "", parse::partitions, "Read these partitions, such as 0-3,7, without joining the group";
     kafka_assignment: Assignment = "kafka.assignment", "assignment" "NAME", "cooperative-sticky", parse::assignment, "How the group hands partitions over: cooperative-sticky (only those that move stop) or eager (all)";
