@@ -35,18 +35,18 @@ async fn show(args: OffsetsShowArgs) -> Result<(), Failure> {
             .iter()
             .map(|(source, partition, offset)| {
                 let gaps: Vec<_> = offsets.gaps(source, partition).collect();
-                json!({"source": source.name(), "partition": partition, "offset": offset, "declared_gaps": gaps})
+                json!({"source": source.name(), "partition": partition, "offset": offset, "given_up": gaps})
             })
             .collect();
         writeln!(out, "{}", json!({"lake": lake.display(), "offsets": rows}))?;
         return Ok(());
     }
     let rows = offsets.iter().map(|(source, partition, offset)| {
-        let gaps: Vec<String> = offsets.gaps(source, partition).map(|(from, to)| format!("[{from}, {to})")).collect();
-        let gaps = if gaps.is_empty() { "-".to_owned() } else { gaps.join(" ") };
+        let gaps: Vec<String> = offsets.gaps(source, partition).map(|gap| gap.to_string()).collect();
+        let gaps = if gaps.is_empty() { "-".to_owned() } else { gaps.join("; ") };
         vec![source.name().to_owned(), partition.to_string(), grouped(offset.unsigned_abs()), gaps]
     });
-    write!(out, "{}", screen::table_of(&["source", ">partition", ">next offset", "declared gaps"], rows))?;
+    write!(out, "{}", screen::table_of(&["source", ">partition", ">next offset", "given up"], rows))?;
     Ok(())
 }
 

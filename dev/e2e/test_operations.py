@@ -164,9 +164,9 @@ def test_a_reset_forward_is_declared_and_nothing_else_is_lost(commands, own, lak
     assert "60" in done.err and "never be read" in done.err and done.json()["from"] == 190
     commands.ingest(own.topic, lake.url)
     found = run_audit(commands, own.topic, lake)
-    assert found["ok"] and found["declared"] == 60 and found["ticks"] == 380
+    assert found["ok"] and found["given_up"] == 60 and found["ticks"] == 380
     shown = {row["partition"]: row for row in commands.run("ticklake", "offsets", "show", "--lake", lake.url, "--json").json()["offsets"]}
-    assert shown[0]["offset"] == 290 and shown[0]["declared_gaps"] == [[190, 250]] and shown[1]["declared_gaps"] == []
+    assert shown[0]["offset"] == 290 and shown[0]["given_up"] == [{"from": 190, "to": 250, "cause": "reset"}] and shown[1]["given_up"] == []
     [info] = [action["commitInfo"] for action in actions(lake, 3) if "commitInfo" in action]
     assert info["operation"] == "RESET OFFSETS" and info["operationParameters"]["to"] == "250"
 
@@ -180,7 +180,7 @@ def test_a_reset_never_makes_a_row_twice(commands, own, lake, tmp_path):
     own.topic.produce([Message(TICK, b"ACME", 0)] * 10)
     commands.ingest(own.topic, lake.url)
     audit.assert_exactly_once(commands, own.topic, lake, tmp_path)
-    assert run_audit(commands, own.topic, lake)["declared"] == 0
+    assert run_audit(commands, own.topic, lake)["given_up"] == 0
 
 
 def test_a_reset_to_where_kafka_has_nothing_is_never_made(commands, own, lake):

@@ -238,6 +238,9 @@ fn entry(commit: &Commit, growth: Option<&Value>, now_ms: i64) -> String {
     for (partition, _, to) in commit.span.iter() {
         lines.push(actions::txn(commit.source.app_id(partition), to, now_ms));
     }
+    for (partition, gap) in commit.span.given_up() {
+        lines.push(actions::txn(commit.source.gap_id(*partition, gap.from, gap.cause), gap.to, now_ms));
+    }
     for file in &commit.files {
         let partition: serde_json::Map<String, Value> = file.partition.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
         lines.push(json!({"add": {

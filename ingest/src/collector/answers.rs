@@ -8,6 +8,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use ticklake_lake::Span;
 use ticklake_lake::window::FlushReason;
 
 use super::{Answer, Collector, CommitMode, Patience};
@@ -118,19 +119,23 @@ impl Collector {
                 log
             }
         };
-        let (mut cursors, mut reads) = (Cursors::new(), Cursors::new());
+        let (mut ends, mut reads, mut gone) = (Cursors::new(), Cursors::new(), Span::default());
         for (&partition, &watermarks) in located {
             let start = start_of(&self.settings.source, &log, partition, watermarks, self.kafka.config().on_gap)?;
-            cursors.insert(partition, start.cursor);
+            ends.insert(partition, start.cursor);
             reads.insert(partition, start.read_from);
+            if start.cursor < start.read_from {
+                gone.give_up(partition, start.cursor, start.read_from)?;
+            }
         }
-        if !cursors.is_empty() {
-            tracing::info!(starts = ?cursors, "partitions assigned");
+        if !reads.is_empty() {
+            tracing::info!(starts = ?reads, "partitions assigned");
         }
         self.kafka.assign(&reads)?;
-        self.shared.progress.starts(&cursors);
-        self.starts.extend(&cursors);
-        self.cursors.extend(cursors);
+        self.window.account(&gone, self.clock.now_ns())?;
+        self.shared.progress.starts(&ends);
+        self.starts.extend(&reads);
+        self.cursors.extend(reads);
         Ok(true)
     }
 

@@ -187,7 +187,8 @@ async fn a_loss_never_passes_unnoticed_nor_costs_what_kafka_still_has() {
     assert!(landed.is_empty());
     let run = after_10(Wish::of(&broker), OnGap::Accept).start();
     run.until_landed(5).await;
-    assert_eq!(run.end(0), Some(25), "the loss is accounted for in the span after it");
+    let declared: Vec<String> = run.log.lock().unwrap().offsets.gaps(&source(), 0).map(|gap| gap.to_string()).collect();
+    assert!(run.end(0) == Some(25) && declared.len() == 1 && declared[0].starts_with("[10, 20) gone from Kafka"), "{declared:?}");
     assert_eq!(run.stop().await, places(1, 20..25));
 }
 

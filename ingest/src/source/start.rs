@@ -3,7 +3,7 @@
 //! Owns: that decision, and what is said when the two do not meet.
 //! Does not own: reading either of them (`lake`, `kafka`), the commit law (`lake::offsets`).
 //! Invariant: what is accounted for next is always the log's end. A loss that may be accepted is bridged, never stepped
-//! over: the next span begins at the log's end and holds nothing where Kafka has nothing.
+//! over: the next span begins at the log's end and declares what is gone.
 
 use ticklake_lake::{LakeError, Offsets, SourceId};
 
@@ -16,7 +16,7 @@ pub enum OnGap {
     /// Stop: a person must decide.
     #[default]
     Stop,
-    /// Account for them as holding nothing, say so, and go on with what Kafka still has.
+    /// Declare them given up in the next commit, and go on with what Kafka still has.
     Accept,
 }
 
@@ -25,7 +25,7 @@ pub enum OnGap {
 pub(crate) struct Start {
     /// The next offset to account for.
     pub(crate) cursor: i64,
-    /// The next offset Kafka can give; beyond the cursor only where a loss was accepted.
+    /// The next offset Kafka can give; what lies between the cursor and it is given up.
     pub(crate) read_from: i64,
 }
 
@@ -59,7 +59,14 @@ pub(crate) fn start_of(
             if on_gap == OnGap::Stop {
                 return Err(LakeError::Gap { topic: topic.to_owned(), partition, committed: next, from: low, lost }.into());
             }
-            tracing::warn!(topic, partition, from = next, to = low, lost, "offsets are gone from Kafka; going on without them");
+            tracing::warn!(
+                topic,
+                partition,
+                from = next,
+                to = low,
+                lost,
+                "offsets are gone from Kafka; they will be declared given up"
+            );
             Ok(Start { cursor: next, read_from: low })
         }
         Some(next) => Ok(Start { cursor: next, read_from: next }),
