@@ -125,7 +125,15 @@ impl Collector {
             ends.insert(partition, start.cursor);
             reads.insert(partition, start.read_from);
             if start.cursor < start.read_from {
-                gone.give_up(partition, start.cursor, start.read_from)?;
+                let (from, to) = (start.cursor, start.read_from);
+                tracing::warn!(
+                    partition,
+                    from,
+                    to,
+                    lost = to - from,
+                    "offsets are gone from Kafka; they will be declared given up"
+                );
+                gone.give_up(partition, from, to)?;
             }
         }
         if !reads.is_empty() {

@@ -51,22 +51,13 @@ pub(crate) fn start_of(
         None => Ok(Start { cursor: low, read_from: low }),
         Some(next) if next > high => Err(IngestError::Invalid(format!(
             "{topic}/{partition}: the lake ends at offset {next} but Kafka ends at {high}: the topic was re-created or truncated, \
-             or this is another cluster; give this source a name of its own with --source, or take it up again from what Kafka \
-             has with `ticklake offsets reset`"
+             or this is another cluster; take it up as a source of its own: --source NEWNAME"
         ))),
         Some(next) if next < low => {
             let lost = low - next;
             if on_gap == OnGap::Stop {
                 return Err(LakeError::Gap { topic: topic.to_owned(), partition, committed: next, from: low, lost }.into());
             }
-            tracing::warn!(
-                topic,
-                partition,
-                from = next,
-                to = low,
-                lost,
-                "offsets are gone from Kafka; they will be declared given up"
-            );
             Ok(Start { cursor: next, read_from: low })
         }
         Some(next) => Ok(Start { cursor: next, read_from: next }),
@@ -108,7 +99,7 @@ mod tests {
     fn a_recreated_topic_is_never_taken_for_a_loss_that_may_be_accepted() {
         for on_gap in [OnGap::Stop, OnGap::Accept] {
             let error = start(Some(10), (0, 9), on_gap).unwrap_err().to_string();
-            for part in ["t/3", "offset 10", "ends at 9", "--source", "ticklake offsets reset"] {
+            for part in ["t/3", "offset 10", "ends at 9", "--source NEWNAME"] {
                 assert!(error.contains(part), "{error}");
             }
         }
