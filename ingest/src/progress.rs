@@ -183,9 +183,14 @@ impl Progress {
         Self::add(&self.commits, 1);
         Self::add(&self.files, done.files);
         Self::add(&self.bytes, done.bytes);
+        self.standing().landed.extend(landing);
+        self.rejected(&done.classes);
+    }
+
+    /// Dead letters were committed.
+    pub(crate) fn rejected(&self, classes: &Classes) {
         let mut standing = self.standing();
-        standing.landed.extend(landing);
-        for (class, count) in &done.classes {
+        for (class, count) in classes {
             *standing.classes.entry(*class).or_default() += count;
         }
     }
