@@ -81,10 +81,13 @@ fn storage_cause(error: &DataFusionError) -> Option<&object_store::Error> {
 
 fn storage_error(lake: &Lake, error: &object_store::Error) -> LakeError {
     match error {
-        object_store::Error::NotFound { path, .. } => LakeError::corrupt(
-            format!("{}/{path}", lake.display()),
-            "it is listed but not there (was it vacuumed while this version is read?)",
-        ),
+        object_store::Error::NotFound { path, .. } => LakeError::Gone {
+            what: format!("{}/{path}", lake.display()),
+            why:
+                "the log names it and the store has it no more; put it back from a backup, or, if it was vacuumed, read a newer \
+                  version"
+                    .into(),
+        },
         other => lake.unavailable(other),
     }
 }
@@ -114,7 +117,7 @@ mod tests {
         assert!(matches!(&error, QueryError::Sql(text) if text == "first line second line"), "{error:?}");
         let missing = object_store::Error::NotFound { path: "stock_data/a.parquet".into(), source: "404".into() };
         let error = QueryError::from_engine(&lake, &DataFusionError::ObjectStore(Box::new(missing)));
-        assert!(matches!(&error, QueryError::Lake(LakeError::Corrupt { what, .. }) if what.contains("a.parquet")), "{error:?}");
+        assert!(matches!(&error, QueryError::Lake(LakeError::Gone { what, .. }) if what.contains("a.parquet")), "{error:?}");
         assert_eq!(one_line(&"x".repeat(5000)).chars().count(), LINE_CHARS_MAX + 1);
     }
 }
