@@ -145,6 +145,8 @@ impl KafkaConfig {
             .set("fetch.message.max.bytes", "1048576")
             // The default of 1000 ms starves a fast consumer each time its queue is full.
             .set("fetch.queue.backoff.ms", "5")
+            // What is fetched ahead, and whether brokers can be reached, is told this often.
+            .set("statistics.interval.ms", "2000")
             .set("log_level", "4");
         if let Membership::Group { assignment, instance } = &self.membership {
             client.set("partition.assignment.strategy", assignment.strategy());
