@@ -225,6 +225,7 @@ impl Collector {
     }
 
     fn gather(&mut self, mut batch: RawBatch) -> Result<(), IngestError> {
+        self.shared.progress.decoding.store(batch.held_bytes(), Ordering::Relaxed);
         if !batch.span.is_empty() {
             let now_ns = self.clock.now_ns();
             let decoded = self.decoder.decode(&batch, now_ns);

@@ -25,7 +25,7 @@ use crate::dead_letters::{self, Reject};
 use crate::layout::{EventHour, Table, data_file, mirror_file};
 use crate::registration::Registration;
 use crate::rejected_before::{self, Messages};
-use crate::tally::Step;
+use crate::tally::{Holding, Step};
 use crate::window::ClosedWindow;
 use crate::{Lake, LakeError, Offsets, SourceId, Span, encode, json_mirror};
 
@@ -84,8 +84,15 @@ pub struct Publisher {
 /// A data file that was uploaded, and its mirror waiting for the commit.
 struct Uploaded {
     add: AddFile,
-    mirror: Option<(Path, Bytes)>,
+    mirror: Option<Mirrored>,
     hour: Folder,
+}
+
+/// A file of the JSON mirror, in memory.
+struct Mirrored {
+    path: Path,
+    text: Bytes,
+    _held: Holding,
 }
 
 impl Publisher {
@@ -256,11 +263,11 @@ impl Publisher {
     }
 
     /// Everything derived from the commit. Failures delay it; they never undo the commit.
-    async fn project(&mut self, mirrors: Vec<(Path, Bytes)>, mut hours: BTreeSet<Folder>) {
+    async fn project(&mut self, mirrors: Vec<Mirrored>, mut hours: BTreeSet<Folder>) {
         hours.append(&mut self.unsure);
         let lake = &self.lake;
         let writing = futures::stream::iter(mirrors)
-            .map(|(path, bytes)| async move { lake.store().put(&path, PutPayload::from_bytes(bytes)).await })
+            .map(|file| async move { lake.store().put(&file.path, PutPayload::from_bytes(file.text.clone())).await })
             .buffer_unordered(FILES_AT_ONCE)
             .try_collect::<Vec<_>>();
         let written = lake.tally().timed(Step::Mirror, writing).await;
@@ -311,17 +318,21 @@ async fn upload_ticks(
 ) -> Result<Uploaded, LakeError> {
     let name = data_file(&hour.folder(), window, part);
     let rows: RecordBatch = blocking(move || ticks.rows(part)).await?;
+    let tally = lake.tally();
+    // Both encoders have the same rows; the last of them lets them go.
+    let sorted = Arc::new(tally.hold(Step::Encode, rows.get_array_memory_size()));
     let partition = vec![("dt".to_owned(), hour.dt()), ("hour".to_owned(), hour.hour())];
-    let mirror_rows = mirror.then(|| rows.clone());
+    let mirror_rows = mirror.then(|| (rows.clone(), Arc::clone(&sorted)));
     let gzip = async {
-        match (mirror_rows, mirror_file(&name)) {
-            (Some(rows), Some(path)) => Ok(Some((path, blocking(move || json_mirror::encode(&rows)).await?))),
-            _ => Ok(None),
-        }
+        let (Some((rows, sorted)), Some(path)) = (mirror_rows, mirror_file(&name)) else { return Ok(None) };
+        let text = blocking(move || json_mirror::encode(&rows)).await?;
+        drop(sorted);
+        Ok(Some(Mirrored { path, _held: tally.hold(Step::Upload, text.len()), text }))
     };
     let data = async {
-        let tally = lake.tally();
         let encoded = tally.timed(Step::Encode, blocking(move || encode::parquet(Table::StockData, &rows))).await?;
+        drop(sorted);
+        let _held = tally.hold(Step::Upload, encoded.parquet.len());
         tally.timed(Step::Upload, upload(lake, Table::StockData, name.clone(), partition, encoded)).await
     };
     let (add, mirror) = futures::try_join!(data, gzip)?;

@@ -110,6 +110,8 @@ pub struct Counts {
     pub files: BTreeMap<Table, Histogram>,
     /// Conflicts over log entries.
     pub conflicts: BTreeMap<Conflict, u64>,
+    /// Bytes held at this moment, by the step that needs them.
+    pub held: BTreeMap<Step, usize>,
 }
 
 /// The numbers of a process, shared by all who count.
@@ -171,6 +173,12 @@ impl Tally {
         self.lock().files.entry(table).or_insert_with(|| Histogram::new(&FILE_BYTES)).observe(bytes as f64);
     }
 
+    /// Counts bytes as held until what is returned is dropped.
+    pub(crate) fn hold(self: &Arc<Self>, step: Step, bytes: usize) -> Holding {
+        *self.lock().held.entry(step).or_default() += bytes;
+        Holding { tally: Arc::clone(self), step, bytes }
+    }
+
     /// Begins a request, which counts when the answer is dropped.
     pub(crate) fn request(self: &Arc<Self>, service: Service, operation: &'static str) -> Pending {
         let request = Request { service, operation, status: CANCELLED };
@@ -183,6 +191,21 @@ impl Tally {
     /// Numbers are whole whoever panicked while adding to them.
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that are held.
+pub(crate) struct Holding {
+    tally: Arc<Tally>,
+    step: Step,
+    bytes: usize,
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        if let Some(held) = self.tally.lock().held.get_mut(&self.step) {
+            *held -= self.bytes;
+        }
     }
 }
 
@@ -214,6 +237,16 @@ impl Drop for Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_let_go_is_never_counted_as_held() {
+        let tally = Arc::new(Tally::default());
+        let (first, second) = (tally.hold(Step::Upload, 5), tally.hold(Step::Upload, 7));
+        drop(first);
+        assert_eq!(tally.counts().held[&Step::Upload], 7);
+        drop(second);
+        assert_eq!(tally.counts().held[&Step::Upload], 0);
+    }
 
     #[test]
     fn a_silence_never_ends_before_an_answer_nor_goes_on_after_it() {
