@@ -29,10 +29,18 @@ pub(crate) async fn run(args: OffsetsArgs) -> Result<(), Failure> {
 async fn show(args: OffsetsShowArgs) -> Result<(), Failure> {
     let lake = Lake::open(&args.settings.load()?.lake_location).await?;
     let offsets = Snapshot::offsets(&lake, Table::StockData, AsOf::Latest).await?;
+    let only = |source: &SourceId| args.source.as_ref().is_none_or(|only| only == source.name());
+    let wanted: Vec<_> = offsets.iter().filter(|(source, ..)| only(source)).collect();
+    if let (Some(source), true) = (&args.source, wanted.is_empty()) {
+        return Err(Failure::failed(format!(
+            "{} records no offsets under {source:?}; leave --source out to see all",
+            lake.display()
+        )));
+    }
     let mut out = std::io::stdout().lock();
     if args.json {
-        let rows: Vec<_> = offsets
-            .iter()
+        let rows: Vec<_> = wanted
+            .into_iter()
             .map(|(source, partition, offset)| {
                 let gaps: Vec<_> = offsets.gaps(source, partition).collect();
                 json!({"source": source.name(), "partition": partition, "offset": offset, "given_up": gaps})
@@ -41,7 +49,7 @@ async fn show(args: OffsetsShowArgs) -> Result<(), Failure> {
         writeln!(out, "{}", json!({"lake": lake.display(), "offsets": rows}))?;
         return Ok(());
     }
-    let rows = offsets.iter().map(|(source, partition, offset)| {
+    let rows = wanted.into_iter().map(|(source, partition, offset)| {
         let gaps: Vec<String> = offsets.gaps(source, partition).map(|gap| gap.to_string()).collect();
         let gaps = if gaps.is_empty() { "-".to_owned() } else { gaps.join("; ") };
         vec![source.name().to_owned(), partition.to_string(), grouped(offset.unsigned_abs()), gaps]
