@@ -84,6 +84,13 @@ def test_a_file_taken_out_is_never_anything_but_lost(commands, own, lake):
     assert commands.run("ticklake", "audit", "--lake", lake.url, "--json").json()["holes"] == 40, "without the topic a hole is only a hole"
 
 
+def test_a_data_file_that_is_missing_is_never_called_corrupt(commands, own, lake):
+    add = added(lake, 2)
+    (lake.root / "stock_data" / add["path"]).unlink()
+    said = commands.run("lake-sql", "--lake", lake.url, "-c", "SELECT count(price), sum(price) FROM stock_data", expect=FAILED).err
+    assert add["path"].rsplit("/", 1)[-1] in said and "is gone: the log names it" in said and "corrupt" not in said, said
+
+
 def test_a_file_added_again_is_never_anything_but_twice(commands, own, lake):
     add = added(lake, 2)
     copy = add | {"path": add["path"].replace("part-00000", "part-00009")}
@@ -178,7 +185,9 @@ def test_a_reset_forward_is_declared_and_nothing_else_is_lost(commands, own, lak
     said = commands.run("ticklake", "audit", "--lake", lake.url, "--brokers", own.topic.brokers, "--topic", own.topic.name).out
     assert "lost 0, twice 0, given up 60: every other message" in said, said
     assert f"{own.topic.name}/0: given up [190, 250) stepped over by `offsets reset`" in said, said
-    shown = {row["partition"]: row for row in commands.run("ticklake", "offsets", "show", "--lake", lake.url, "--json").json()["offsets"]}
+    show = ("ticklake", "offsets", "show", "--lake", lake.url)
+    shown = {row["partition"]: row for row in commands.run(*show, "--source", own.topic.name, "--json").json()["offsets"]}
+    assert "no offsets under" in commands.run(*show, "--source", "typo", expect=FAILED).err
     assert shown[0]["offset"] == 290 and shown[0]["given_up"] == [{"from": 190, "to": 250, "cause": "reset"}] and shown[1]["given_up"] == []
     [info] = [action["commitInfo"] for action in actions(lake, 3) if "commitInfo" in action]
     assert info["operation"] == "RESET OFFSETS" and info["operationParameters"]["to"] == "250"
