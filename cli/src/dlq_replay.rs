@@ -22,9 +22,11 @@ use crate::args::DlqReplayArgs;
 use crate::exit::Failure;
 use crate::{dlq, screen};
 
-/// What became of the letters that were selected.
+/// What became of the messages whose letters were selected; each counts once, however many letters it has.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 struct Report {
+    letters: u64,
+    /// Messages of these letters.
     selected: u64,
     sent: u64,
     /// Sent back before, and ticks since.
@@ -33,8 +35,6 @@ struct Report {
     on_their_way: u64,
     /// Sent back before, and rejected again.
     rejected_again: u64,
-    /// Another letter of the same message is sent by this very run.
-    repeated: u64,
     /// They can never be ticks, and on a compacted topic they delete.
     tombstones: u64,
 }
@@ -49,15 +49,20 @@ struct Sieve {
     again: bool,
     /// Whether tombstones were asked for by class.
     tombstones: bool,
-    sent: BTreeSet<String>,
+    /// Messages that were decided about, by origin.
+    decided: BTreeSet<String>,
     report: Report,
 }
 
 impl Sieve {
     /// The message to send for a letter, if it is to be sent.
     fn pass(&mut self, letter: Letter) -> Option<Resend> {
-        self.report.selected += 1;
+        self.report.letters += 1;
         let origin = letter.origin();
+        if !self.decided.insert(origin.clone()) {
+            return None;
+        }
+        self.report.selected += 1;
         let left_out = if letter.payload.is_none() && !self.tombstones {
             &mut self.report.tombstones
         } else if self.ticks.contains(&origin) {
@@ -66,8 +71,6 @@ impl Sieve {
             &mut self.report.on_their_way
         } else if !self.again && self.rejected_again.contains_key(&origin) {
             &mut self.report.rejected_again
-        } else if !self.sent.insert(origin.clone()) {
-            &mut self.report.repeated
         } else {
             return Some(Resend { origin, key: letter.key, payload: letter.payload, headers: letter.headers });
         };
@@ -144,7 +147,7 @@ fn print(report: &Report, engine: &Engine, source: &str, dry_run: bool, as_json:
         writeln!(std::io::stdout(), "{report}")?;
         return Ok(());
     }
-    if report.selected == 0 {
+    if report.letters == 0 {
         eprintln!("{} has no such dead letters of {source}; `ticklake dlq list` shows what there is", engine.lake().display());
         return Ok(());
     }
@@ -152,7 +155,6 @@ fn print(report: &Report, engine: &Engine, source: &str, dry_run: bool, as_json:
         (report.already_ticks, "ticks already"),
         (report.on_their_way, "on their way to the lake"),
         (report.rejected_again, "rejected again (--again sends them)"),
-        (report.repeated, "another letter of a message that is sent"),
         (report.tombstones, "tombstones"),
     ]
     .into_iter()
@@ -161,7 +163,8 @@ fn print(report: &Report, engine: &Engine, source: &str, dry_run: bool, as_json:
     .collect();
     let left_out = if left_out.is_empty() { "none".to_owned() } else { left_out.join(", ") };
     let done = if dry_run { "would send" } else { "sent, all acknowledged:" };
-    eprintln!("{done} {}; left out: {left_out}", screen::counted(report.sent, "dead letter"));
+    let (sent, letters) = (screen::counted(report.sent, "message"), screen::counted(report.letters, "dead letter"));
+    eprintln!("{done} {sent}, of {letters}; left out: {left_out}");
     Ok(())
 }
 
@@ -222,8 +225,15 @@ mod tests {
     fn no_message_is_ever_sent_back_twice_unasked() {
         let (sent, report) = replay(sieve());
         assert_eq!(sent, ["feed/0/6"]);
-        let expected =
-            Report { selected: 9, already_ticks: 2, on_their_way: 3, rejected_again: 2, tombstones: 1, ..Report::default() };
+        let expected = Report {
+            letters: 9,
+            selected: 6,
+            already_ticks: 1,
+            on_their_way: 2,
+            rejected_again: 1,
+            tombstones: 1,
+            ..Report::default()
+        };
         assert_eq!(report, expected);
     }
 
@@ -231,7 +241,7 @@ mod tests {
     fn what_is_asked_for_again_is_never_sent_beside_itself_or_beside_its_tick() {
         let (sent, report) = replay(Sieve { again: true, ..sieve() });
         assert_eq!(sent, ["feed/0/3", "feed/0/6"], "the first letter goes, not the one of the second rejection");
-        let expected = Report { selected: 9, already_ticks: 2, on_their_way: 3, repeated: 1, tombstones: 1, ..Report::default() };
+        let expected = Report { letters: 9, selected: 6, already_ticks: 1, on_their_way: 2, tombstones: 1, ..Report::default() };
         assert_eq!(report, expected);
     }
 

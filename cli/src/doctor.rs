@@ -11,9 +11,10 @@ use serde_json::json;
 use ticklake_ingest::source::kafka_probe;
 use ticklake_lake::catalog::{Catalog as _, GlueCatalog, check};
 use ticklake_lake::clock::SystemClock;
+use ticklake_lake::layout::Table;
 use ticklake_lake::probe::{Check, probe};
 use ticklake_lake::store::parse_location;
-use ticklake_lake::{Lake, LakeError};
+use ticklake_lake::{AsOf, Lake, LakeError, Snapshot, SourceId};
 use ticklake_schemas::{DEAD_LETTERS, STOCK_DATA, STOCK_DATA_JSON};
 
 use crate::args::DoctorArgs;
@@ -26,14 +27,24 @@ const FREE_BYTES_MIN: usize = 64 << 20;
 pub(crate) async fn run(args: DoctorArgs) -> Result<(), Failure> {
     let settings = args.settings.load()?;
     let mut checks = Vec::new();
+    let mut log = None;
     match Lake::open_or_create(&settings.lake_location).await {
-        Ok(lake) => checks.extend(lake_checks(&lake).await),
+        Ok(lake) => {
+            checks.extend(lake_checks(&lake).await);
+            // Before Kafka is asked: an ingester at work moves on meanwhile, in Kafka first.
+            match Snapshot::offsets(&lake, Table::StockData, AsOf::Latest).await {
+                Ok(offsets) => log = Some(offsets),
+                Err(e) => checks.push(Check::new("lake: log", Err(e))),
+            }
+        }
         Err(e) => checks.push(Check::new("lake", Err(e))),
     }
     checks.push(Check::new("disk: temporary files", room(&std::env::temp_dir())));
     if !settings.kafka_brokers.is_empty() {
         let Settings { kafka_brokers, kafka_topic, kafka_group, librdkafka, .. } = settings.clone();
-        let tried = move || kafka_probe::probe(&kafka_brokers, &kafka_topic, &kafka_group, &librdkafka);
+        let (source, on_gap) = (SourceId::new(settings.source()), settings.kafka_on_gap);
+        let log = log.map(|offsets| kafka_probe::Log { source, offsets, on_gap });
+        let tried = move || kafka_probe::probe(&kafka_brokers, &kafka_topic, &kafka_group, &librdkafka, log.as_ref());
         checks.extend(tokio::task::spawn_blocking(tried).await?);
     }
     if let Some(database) = &settings.glue_database {

@@ -10,6 +10,8 @@ use serde_json::json;
 use ticklake_ingest::IngestError;
 use ticklake_lake::LakeError;
 use tokio::signal::unix::SignalKind;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 use crate::args::LogFormat;
 
@@ -99,6 +101,14 @@ pub(crate) fn signalled(signal: SignalKind) -> u8 {
     SIGNALLED.saturating_add(u8::try_from(signal.as_raw_value()).unwrap_or_default())
 }
 
+/// Now, as the log's own lines have it.
+fn timestamp() -> String {
+    let mut text = String::new();
+    // Writing to a String never fails.
+    SystemTime.format_time(&mut Writer::new(&mut text)).unwrap_or_default();
+    text
+}
+
 /// Prints the failure, if any, and gives the exit code.
 pub(crate) fn code(done: Result<(), Failure>, log_format: LogFormat) -> ExitCode {
     match done {
@@ -108,7 +118,9 @@ pub(crate) fn code(done: Result<(), Failure>, log_format: LogFormat) -> ExitCode
             match log_format {
                 LogFormat::Text => eprintln!("error: {}", failure.message),
                 // What reads the log reads this line, too; RUST_LOG never hides it.
-                LogFormat::Json => eprintln!("{}", json!({"level": "ERROR", "message": failure.message})),
+                LogFormat::Json => {
+                    eprintln!("{}", json!({"timestamp": timestamp(), "level": "ERROR", "message": failure.message}))
+                }
             }
             ExitCode::from(failure.code)
         }

@@ -11,7 +11,7 @@ use ticklake_ingest::source::kafka_topic::watermarks;
 use ticklake_lake::clock::{Clock as _, SystemClock};
 use ticklake_lake::layout::Table;
 use ticklake_lake::reset::{Reset, reset};
-use ticklake_lake::{AsOf, Lake, Offsets, Snapshot, SourceId};
+use ticklake_lake::{AsOf, Lake, Snapshot, SourceId};
 use ticklake_query::{Engine, EngineOptions, Format, run_statements};
 
 use crate::args::{OffsetsArgs, OffsetsCommand, OffsetsResetArgs, OffsetsShowArgs};
@@ -29,24 +29,32 @@ pub(crate) async fn run(args: OffsetsArgs) -> Result<(), Failure> {
 async fn show(args: OffsetsShowArgs) -> Result<(), Failure> {
     let lake = Lake::open(&args.settings.load()?.lake_location).await?;
     let offsets = Snapshot::offsets(&lake, Table::StockData, AsOf::Latest).await?;
+    let only = |source: &SourceId| args.source.as_ref().is_none_or(|only| only == source.name());
+    let wanted: Vec<_> = offsets.iter().filter(|(source, ..)| only(source)).collect();
+    if let (Some(source), true) = (&args.source, wanted.is_empty()) {
+        return Err(Failure::failed(format!(
+            "{} records no offsets under {source:?}; leave --source out to see all",
+            lake.display()
+        )));
+    }
     let mut out = std::io::stdout().lock();
     if args.json {
-        let rows: Vec<_> = offsets
-            .iter()
+        let rows: Vec<_> = wanted
+            .into_iter()
             .map(|(source, partition, offset)| {
                 let gaps: Vec<_> = offsets.gaps(source, partition).collect();
-                json!({"source": source.name(), "partition": partition, "offset": offset, "declared_gaps": gaps})
+                json!({"source": source.name(), "partition": partition, "offset": offset, "given_up": gaps})
             })
             .collect();
         writeln!(out, "{}", json!({"lake": lake.display(), "offsets": rows}))?;
         return Ok(());
     }
-    let rows = offsets.iter().map(|(source, partition, offset)| {
-        let gaps: Vec<String> = offsets.gaps(source, partition).map(|(from, to)| format!("[{from}, {to})")).collect();
-        let gaps = if gaps.is_empty() { "-".to_owned() } else { gaps.join(" ") };
+    let rows = wanted.into_iter().map(|(source, partition, offset)| {
+        let gaps: Vec<String> = offsets.gaps(source, partition).map(|gap| gap.to_string()).collect();
+        let gaps = if gaps.is_empty() { "-".to_owned() } else { gaps.join("; ") };
         vec![source.name().to_owned(), partition.to_string(), grouped(offset.unsigned_abs()), gaps]
     });
-    write!(out, "{}", screen::table_of(&["source", ">partition", ">next offset", "declared gaps"], rows))?;
+    write!(out, "{}", screen::table_of(&["source", ">partition", ">next offset", "given up"], rows))?;
     Ok(())
 }
 
@@ -59,9 +67,14 @@ async fn reset_one(args: OffsetsResetArgs) -> Result<(), Failure> {
     };
     let known = Snapshot::offsets(&lake, Table::StockData, AsOf::Version(version)).await?;
     let source = SourceId::new(settings.source());
-    let cost = cost(&engine, &known, &source, args.partition, args.to).await?;
-    let place = in_kafka(&settings, args.partition, args.to).await?;
-    eprintln!("{cost}\n{place}");
+    let asked = Wanted {
+        place: format!("{}/{}", source.name(), args.partition),
+        next: known.next(&source, args.partition),
+        row: highest_row(&engine, &source, args.partition).await?,
+        kafka: in_kafka(&settings, args.partition).await?,
+        to: args.to,
+    };
+    eprintln!("{}\n{}", asked.cost()?, asked.chance());
     if !args.yes && !agreed()? {
         return Err(Failure::failed("nothing was changed"));
     }
@@ -78,52 +91,82 @@ async fn reset_one(args: OffsetsResetArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the brokers say of the place, in a sentence; an error where no ingester could start.
-async fn in_kafka(settings: &Settings, partition: i32, to: i64) -> Result<String, Failure> {
+/// What Kafka has of the partition, if there are brokers to ask.
+async fn in_kafka(settings: &Settings, partition: i32) -> Result<Option<(i64, i64)>, Failure> {
     let Settings { kafka_brokers: brokers, kafka_topic: topic, librdkafka, .. } = settings.clone();
     if brokers.is_empty() {
-        return Ok(format!("whether Kafka has offset {to} of {topic}/{partition} was not checked: there are no --brokers"));
+        return Ok(None);
     }
     let asked = (brokers.clone(), topic.clone());
     let there = tokio::task::spawn_blocking(move || watermarks(&asked.0, &asked.1, &librdkafka)).await??;
-    match there.get(&partition) {
-        None => Err(Failure::failed(format!(
+    there.get(&partition).copied().map(Some).ok_or_else(|| {
+        Failure::failed(format!(
             "topic {topic} on {brokers} has {} and no {partition}; correct --partition",
             counted(there.len() as u64, "partition")
-        ))),
-        Some((low, high)) if (*low..=*high).contains(&to) => {
-            Ok(format!("Kafka has {topic}/{partition} from offset {low} up to {high}"))
-        }
-        Some((low, high)) => Err(Failure::failed(format!(
-            "Kafka has {topic}/{partition} from offset {low} (the low watermark) up to {high} (the high watermark), so an ingester \
-             could not start at {to}; give --to from {low} to {high}"
-        ))),
-    }
+        ))
+    })
 }
 
-/// What a reset loses, in a sentence; an error where it would repeat.
-async fn cost(engine: &Engine, known: &Offsets, source: &SourceId, partition: i32, to: i64) -> Result<String, Failure> {
-    let place = format!("{}/{partition}", source.name());
-    match known.next(source, partition) {
-        Some(from) if from == to => Err(Failure::failed(format!("{place}: the next offset is {to} already"))),
-        Some(from) if from < to => Ok(format!(
-            "{place}: from {from} forward to {to}: {} offsets will never be read, and are recorded as given up",
-            grouped(to.abs_diff(from))
-        )),
-        None => Ok(format!(
-            "{place}: nothing is committed yet; what lies before {to} will never be read, and is recorded as given up"
-        )),
-        Some(from) => match highest_row(engine, source, partition).await? {
-            Some(row) if row >= to => Err(Failure::failed(format!(
-                "{place}: the lake holds rows up to offset {row}, so going back to {to} would make rows twice; the lowest offset is {}; \
-                 for a topic that was made anew give its offsets a name of their own with --source",
+/// A reset that is asked for, and what is known of its place.
+struct Wanted {
+    place: String,
+    /// The log's next offset.
+    next: Option<i64>,
+    /// The highest offset of any row.
+    row: Option<i64>,
+    /// Low and high watermark, where the brokers were asked.
+    kafka: Option<(i64, i64)>,
+    to: i64,
+}
+
+impl Wanted {
+    /// What it loses, in a sentence; an error where it would repeat, or where no ingester could start.
+    fn cost(&self) -> Result<String, Failure> {
+        let Self { place, to, .. } = self;
+        let to = *to;
+        match (self.row, self.kafka) {
+            (Some(row), Some((_, high))) if row >= high => {
+                return Err(Failure::failed(format!(
+                    "{place}: the lake holds rows up to offset {row} and Kafka ends at {high}: the topic was re-created or truncated, \
+                     or this is another cluster, which no reset can mend; take it up as a source of its own: --source NEWNAME"
+                )));
+            }
+            (_, Some((low, high))) if !(low..=high).contains(&to) => {
+                return Err(Failure::failed(format!(
+                    "{place}: Kafka has it from offset {low} (the low watermark) up to {high} (the high watermark), so an ingester \
+                     could not start at {to}; give --to from {low} to {high}"
+                )));
+            }
+            _ => {}
+        }
+        match (self.next, self.row) {
+            (Some(from), _) if from == to => Err(Failure::failed(format!("{place}: the next offset is {to} already"))),
+            (Some(from), _) if from < to => Ok(format!(
+                "{place}: from {from} forward to {to}: {} offsets will never be read, and are recorded as given up",
+                grouped(to.abs_diff(from))
+            )),
+            (None, _) => Ok(format!(
+                "{place}: nothing is committed yet; what lies before {to} will never be read, and is recorded as given up"
+            )),
+            (Some(_), Some(row)) if row >= to => Err(Failure::failed(format!(
+                "{place}: the lake holds rows up to offset {row}, so going back to {to} would make rows twice; the lowest offset is \
+                 {}, and a topic that was made anew is a source of its own: --source NEWNAME",
                 row + 1
             ))),
-            _ => Ok(format!(
+            (Some(from), _) => Ok(format!(
                 "{place}: from {from} back to {to}: {} offsets will be read again; no row is of them",
                 grouped(from.abs_diff(to))
             )),
-        },
+        }
+    }
+
+    /// Whether Kafka has the place, in a sentence.
+    fn chance(&self) -> String {
+        let Self { place, to, .. } = self;
+        match self.kafka {
+            Some((low, high)) => format!("Kafka has {place} from offset {low} up to {high}"),
+            None => format!("whether Kafka has offset {to} of {place} was not checked: there are no --brokers"),
+        }
     }
 }
 
@@ -154,4 +197,28 @@ fn agreed() -> Result<bool, Failure> {
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(answer.trim() == "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(next: i64, row: i64, kafka: Option<(i64, i64)>, to: i64) -> Result<String, String> {
+        let wanted = Wanted { place: "t/0".into(), next: Some(next), row: Some(row), kafka, to };
+        wanted.cost().map_err(|failure| failure.message().to_owned())
+    }
+
+    #[test]
+    fn no_advice_ever_leads_to_a_reset_that_is_refused_again() {
+        for to in [3, 20, 1000] {
+            let said = wanted(20, 19, Some((0, 3)), to).unwrap_err();
+            assert!(said.contains("no reset can mend") && said.contains("--source NEWNAME"), "{said}");
+        }
+        let said = wanted(290, 250, Some((0, 280)), 100).unwrap_err();
+        assert!(said.contains("the lowest offset is 251"), "{said}");
+        assert!(wanted(290, 250, Some((0, 280)), 251).is_ok(), "as was advised");
+        let said = wanted(290, 250, Some((0, 280)), 281).unwrap_err();
+        assert!(said.contains("give --to from 0 to 280"), "{said}");
+        assert!(wanted(20, 19, None, 1000).is_ok_and(|said| said.contains("980 offsets will never be read")));
+    }
 }

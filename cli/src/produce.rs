@@ -79,6 +79,8 @@ fn source(args: &ProduceArgs) -> Result<TickSource, ProduceError> {
                 Some(Start::Now) => {
                     market.start_ns = now_ns;
                     market.ticks_per_second = live_rate(args);
+                    // What was asked for is what is sent, at whatever hour.
+                    market.steady = true;
                 }
             }
             Ok(Simulator::new(&market)?.into())

@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Read as _, Write as _};
 use std::path::Path;
 
 use ticklake_lake::Lake;
-use ticklake_query::{Engine, EngineOptions, Format, QueryError, prompt, run_statements};
+use ticklake_query::{Engine, EngineOptions, Format, QueryError, before_quit, prompt, run_statements};
 use tokio::signal::unix::SignalKind;
 
 use crate::args::{FormatArg, LakeSqlArgs};
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
 async fn run_script(engine: &Engine, sql: &str, format: Format) -> Result<(), Failure> {
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let ran = tokio::select! {
-        ran = run_statements(engine, sql, format, &mut out) => ran.map(|_| ()).map_err(Failure::from),
+        ran = run_statements(engine, before_quit(sql), format, &mut out) => ran.map(|_| ()).map_err(Failure::from),
         _ = tokio::signal::ctrl_c() => Err(Failure::signalled(SignalKind::interrupt())),
     };
     out.flush()?;

@@ -125,7 +125,9 @@ fn offset_status(committed: &Offsets, source: &str, kafka: Option<&Watermarks>) 
 
 fn against_kafka(source: &str, partition: i32, offset: i64, kafka: Option<(i64, i64)>) -> OffsetStatus {
     let problem = match kafka {
-        Some((_, high)) if offset > high => Some("ahead of Kafka: the topic was re-created or truncated".to_owned()),
+        Some((_, high)) if offset > high => {
+            Some("ahead of Kafka: the topic was re-created or truncated; use --source NEWNAME".to_owned())
+        }
         Some((low, _)) if offset < low => Some(format!("{} offsets are gone from Kafka", low - offset)),
         _ => None,
     };

@@ -196,7 +196,8 @@ class Run:
         sent = self.feed.sent
         return report.verdict(checks, self.fleet.ends(), {
             "seed": self.args.seed, "minutes": self.args.minutes, "every_s": self.args.every, "assignment": self.args.assignment,
-            "acknowledged": {"market": sent.market, "late": sent.late, "poison": sent.poison},
+            "acknowledged": {"market": sent.market, "late": sent.late, "transactions": sent.transactions, "poison": sent.poison},
+            "aborted": self.feed.transactions.aborted,
             "ticks": landed.ticks, "dead_letters": landed.dead_letters, "commits": landed.commits, "files": landed.files,
             "caught_up_s": round(caught_up_s, 1),
             "longest_silence_s": round(report.longest_silence_s(commits, self.began_s, self.stopped_s), 1),

@@ -10,7 +10,8 @@ import hashlib
 import io
 import json
 import time
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -46,29 +47,36 @@ Offset = tuple[int, int]
 
 @dataclass
 class Truth:
-    """What the topic holds, as its own records say."""
+    """What the topic holds, as its own records say to who reads what is committed."""
 
     watermarks: dict[int, tuple[int, int]]
     poison: dict[Offset, tuple] = field(default_factory=dict)  # class, digest of key, digest of value
     late: dict[Offset, str] = field(default_factory=dict)  # folder
     numbers: Counter = field(default_factory=Counter)
+    offsets: dict[int, array] = field(default_factory=lambda: defaultdict(lambda: array("q")))
 
     @property
     def messages(self) -> int:
-        return sum(high - low for low, high in self.watermarks.values())
+        return sum(map(len, self.offsets.values()))
+
+    @property
+    def without_message(self) -> int:
+        """Offsets of aborted messages, and of the markers that end transactions."""
+        return sum(high - low for low, high in self.watermarks.values()) - self.messages
 
 
 def truth(topic: Topic) -> Truth:
     found = Truth(topic.watermarks())
     for record in topic.records():
+        found.offsets[record.partition()].append(record.offset())
         for name, value in record.headers() or ():
             if name == HEADER:
                 kind, number, what = value.decode().split(" ", 2)
-                found.numbers[int(number)] += 1
+                found.numbers[number] += 1
                 place = record.partition(), record.offset()
                 if kind == "late":
                     found.late[place] = what
-                else:
+                elif kind == "poison":
                     found.poison[place] = (what, digest(record.key()), digest(record.value()))
     return found
 
@@ -80,7 +88,7 @@ def digest(data: bytes | None) -> str | None:
 def acknowledged(feed: Feed, found: Truth) -> Check:
     missing = feed.acknowledged - found.numbers.keys()
     missing_of_all = feed.sent.total - found.messages
-    told = f"{feed.sent.total:,} acknowledged, {found.messages:,} in the topic"
+    told = f"{feed.sent.total:,} acknowledged, {found.messages:,} in the topic and {found.without_message:,} offsets without a message"
     return Check("acknowledged but not in Kafka", max(len(missing), missing_of_all, 0), told)
 
 
@@ -169,19 +177,19 @@ def _dead_letters(place: Bucket, result: Landed):
 
 
 def offsets(lake: Landed, found: Truth) -> list[Check]:
-    """Exactly once: every offset of the topic in one of the two tables, once."""
+    """Exactly once: every message of the topic in one of the two tables, once, and nothing that was aborted."""
     lost = twice = phantom = 0
     told = []
     every = pyarrow.concat_tables(lake.offsets) if lake.offsets else pyarrow.table({name: pyarrow.array([], pyarrow.int64()) for name in OFFSETS})
     partitions = set(found.watermarks) | set(every["kafka_partition"].unique().to_pylist())
     for partition in sorted(partitions):
-        low, high = found.watermarks.get(partition, (0, 0))
+        there = pyarrow.array(found.offsets[partition], pyarrow.int64())
         own = every.filter(pyarrow.compute.equal(every["kafka_partition"], partition))["kafka_offset"]
-        inside = own.filter(pyarrow.compute.and_(pyarrow.compute.greater_equal(own, low), pyarrow.compute.less(own, high)))
+        inside = own.filter(pyarrow.compute.is_in(own, there))
         distinct = len(inside.unique())
-        wrong = (high - low) - distinct, len(inside) - distinct, len(own) - len(inside)
+        wrong = len(there) - distinct, len(inside) - distinct, len(own) - len(inside)
         if any(wrong):
-            told.append(f"partition {partition} [{low}, {high}): lost {wrong[0]}, twice {wrong[1]}, phantom {wrong[2]}")
+            told.append(f"partition {partition} {found.watermarks.get(partition)}: lost {wrong[0]}, twice {wrong[1]}, phantom {wrong[2]}")
         lost, twice, phantom = lost + wrong[0], twice + wrong[1], phantom + wrong[2]
     return [Check("ticks lost", lost, "; ".join(told)), Check("ticks twice", twice), Check("ticks that Kafka never held", phantom)]
 

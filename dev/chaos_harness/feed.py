@@ -1,5 +1,6 @@
-"""Owns: what is sent while things break: a live market by `ticklake produce`, and our own poison (1 %) and late ticks (2 %).
-Does not own: how it should land (evidence.py).
+"""Owns: what is sent while things break: a live market by `ticklake produce`, our own poison (1 %) and late ticks (2 %), and when
+transactions are due (5 %).
+Does not own: the transactions (transactions.py), how it should land (evidence.py).
 Invariant: what is counted was acknowledged by the broker. Our own messages say in a Kafka header what they are, so that what
 must become of each is told by the topic itself, not by this process's memory.
 """
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 from confluent_kafka import Producer
 
 from chaos_harness.clock import Clock
+from chaos_harness.transactions import Transactions
 from commands import Background, Commands
 from messages import BAD, MIB, tick
 from topics import Topic
 
 HEADER = "chaos"
-POISON_SHARE, LATE_SHARE = 0.01, 0.02
+POISON_SHARE, LATE_SHARE, TRANSACTION_SHARE = 0.01, 0.02, 0.05
 LATE_HOURS = (1, 2, 7, 26, 75, 170)
 LATE_HOUR_LASTS_S = 15.0  # late ticks come in bursts of an hour, as a feed that was down brings them
 SYMBOLS = 100
@@ -36,24 +38,27 @@ class Sent:
     market: int = 0
     poison: int = 0
     late: int = 0
+    transactions: int = 0  # messages of those committed
 
     @property
     def total(self) -> int:
-        return self.market + self.poison + self.late
+        return self.market + self.poison + self.late + self.transactions
 
 
 class Feed:
     def __init__(self, commands: Commands, topic: Topic, clock: Clock, seed: int, rate: float):
         self._commands, self._topic, self._clock, self._seed = commands, topic, clock, seed
         self._chance = random.Random(seed)
-        self._market_rate = rate * (1 - POISON_SHARE - LATE_SHARE)
+        self._market_rate = rate * (1 - POISON_SHARE - LATE_SHARE - TRANSACTION_SHARE)
         self._own_rate = rate * (POISON_SHARE + LATE_SHARE)
         self._producer = Producer({
             "bootstrap.servers": topic.brokers, "enable.idempotence": True, "compression.type": "lz4", "linger.ms": 20,
             "message.max.bytes": MAX_MESSAGE_BYTES, "log_level": 2, **CLIENT,
         })
+        self._transaction_rate = rate * TRANSACTION_SHARE
+        self.transactions = Transactions(topic, clock, seed, HEADER, CLIENT)
         self.sent, self.failures = Sent(), []
-        self.acknowledged: set[int] = set()
+        self.acknowledged: set[str] = set()
         self._own_sent = 0
         self._late_hours, self._late_until_s = LATE_HOURS[0], 0.0
         self._market: Background | None = None
@@ -78,6 +83,7 @@ class Feed:
         while self._own_sent < due and self._send_own(self._own_sent):
             self._own_sent += 1
         self._producer.poll(0)
+        self.transactions.step(int(self._transaction_rate * (self._clock.now() - self._began_s)))
 
     def stop(self):
         """Ends the market and waits for every acknowledgement."""
@@ -86,6 +92,12 @@ class Feed:
         self._settle_market("")
         if left := self._producer.flush(FLUSH_WITHIN_S):
             self.failures.append(f"{left} of our own messages were never acknowledged")
+        if not self.transactions.ended(FLUSH_WITHIN_S):
+            self.failures.append("a transaction never ended")
+        if not self.transactions.committed or not self.transactions.aborted:
+            self.failures.append("no transaction was committed, or none aborted: nothing is proved of them")
+        self.acknowledged |= self.transactions.committed
+        self.sent.transactions = len(self.transactions.committed)
 
     def _settle_market(self, fault: str):
         done = self._market.end(1)
@@ -122,6 +134,6 @@ class Feed:
             if error:
                 self.failures.append(f"one of our own messages was given up: {error}")
             else:
-                self.acknowledged.add(number)
+                self.acknowledged.add(str(number))
                 setattr(self.sent, kind, getattr(self.sent, kind) + 1)
         return report

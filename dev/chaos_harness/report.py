@@ -88,8 +88,8 @@ def as_text(report: dict, markdown: bool = False) -> str:
 def _headline(report: dict, faults: int) -> str:
     sent = report["acknowledged"]
     return (
-        f"seed {report['seed']}, {report['minutes']:g} minutes, {faults} faults; {sent['market'] + sent['late']:,} ticks acknowledged "
-        f"({sent['late']:,} of them late) and {sent['poison']:,} poisoned messages; {report['ticks']:,} ticks and "
+        f"seed {report['seed']}, {report['minutes']:g} minutes, {faults} faults; {sent['market'] + sent['late'] + sent['transactions']:,} ticks acknowledged "
+        f"({sent['late']:,} of them late, {sent['transactions']:,} in transactions, {report['aborted']:,} more aborted) and {sent['poison']:,} poisoned messages; {report['ticks']:,} ticks and "
         f"{report['dead_letters']:,} dead letters in {report['commits']:,} commits and {report['files']:,} files; "
         f"longest time without a commit {report['longest_silence_s']:.1f} s, caught up {report['caught_up_s']:.1f} s after the last message; "
         f"starts refused while something was away: {report['starts_refused_while_something_was_away']}"

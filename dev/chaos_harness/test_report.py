@@ -27,7 +27,7 @@ def test_a_silence_at_either_end_is_never_forgotten():
 
 
 STORIES = {
-    "seed": 3, "minutes": 0.5, "acknowledged": {"market": 10, "late": 2, "poison": 1}, "ticks": 12, "dead_letters": 1, "commits": 4,
+    "seed": 3, "minutes": 0.5, "acknowledged": {"market": 10, "late": 2, "transactions": 4, "poison": 1}, "aborted": 3, "ticks": 12, "dead_letters": 1, "commits": 4,
     "files": 5, "longest_silence_s": 3.0, "caught_up_s": 1.0, "faults": faults_by_kind([done("i1", 5, 10, "frozen"), done("i2", 5, 13, "frozen")], COMMITS),
     "ingesters": [{"name": "i1", "lives": 2, "commits": 3, "overlaps_dropped": 1, "peak_rss_mb": 80}],
 }

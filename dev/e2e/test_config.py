@@ -87,9 +87,18 @@ def test_what_ingest_refuses_is_refused_by_config_all_at_once_with_its_line(comm
     assert "ticklake.toml:2: glue.database" in said and "ticklake.toml:4: " in said and "gs" in said, said
 
 
+def test_what_can_only_fail_later_is_refused_before_anything_is_made(commands, folder):
+    given = ("--brokers", "b:1", "--topic", "a b", "--group", "", "--source", " ", "--metrics", "192.0.2.1:9464", "-X", "session.timeout.ms=1")
+    for command in (["config"], ["ingest"]):
+        said = commands.run("ticklake", *command, *given, "--lake", folder / "lake", expect=USAGE).err
+        for told in ("--topic: kafka.topic", "--group: kafka.group is empty", "--source: kafka.source is empty", "--metrics: ", "-X: the librdkafka setting session.timeout.ms"):
+            assert told in said, said
+    assert not (folder / "lake").exists()
+
+
 def test_a_fault_is_told_in_the_format_of_the_log(commands, folder):
     """Whoever reads the log as JSON reads the end of it, too."""
     for more in (["--window-age", "soon"], ["--brokers", "127.0.0.1:9", "--lake", folder / "lake"]):
         done = commands.run("ticklake", "ingest", "--log-format", "json", *more, expect=None)
         lines = [json.loads(line) for line in done.err.splitlines()]
-        assert done.code in (USAGE, UNAVAILABLE) and lines[-1]["level"] == "ERROR" and lines[-1]["message"], done.err
+        assert done.code in (USAGE, UNAVAILABLE) and lines[-1]["level"] == "ERROR" and lines[-1]["message"] and lines[-1]["timestamp"].endswith("Z"), done.err

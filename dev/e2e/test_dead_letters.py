@@ -100,7 +100,8 @@ def test_a_message_sent_back_lands_once_however_often_it_is_sent(commands, lande
 
     def replay(*more) -> dict:
         said = commands.run("ticklake", "dlq", "replay", "--lake", place.url, "--brokers", topic.brokers, "--topic", topic.name, "--json", *more).json()
-        assert said["selected"] == sum(said[part] for part in ("sent", "already_ticks", "on_their_way", "rejected_again", "repeated", "tombstones"))
+        assert said["selected"] == sum(said[part] for part in ("sent", "already_ticks", "on_their_way", "rejected_again", "tombstones"))
+        assert said["letters"] >= said["selected"], "a message counts once, however many letters it has"
         return said
 
     before = topic.messages()
@@ -116,15 +117,15 @@ def test_a_message_sent_back_lands_once_however_often_it_is_sent(commands, lande
     assert (third["sent"], third["already_ticks"]) == (0, 1), "it is a tick now"
     before = topic.messages()
     fourth = replay()
-    assert (fourth["selected"], fourth["sent"], fourth["already_ticks"], fourth["rejected_again"], fourth["tombstones"]) == (8, 0, 1, 6, 1)
+    assert [fourth[n] for n in ("letters", "selected", "sent", "already_ticks", "rejected_again", "tombstones")] == [8, 5, 0, 1, 3, 1]
     assert topic.messages() == before, "what was rejected again is not sent again unasked"
     assert commands.ingest(topic, place.url)["consumed"] == 0
     would = replay("--again", "--dry-run")
-    assert (would["sent"], would["already_ticks"], would["repeated"]) == (3, 1, 3)
+    assert (would["sent"], would["already_ticks"]) == (3, 1)
     assert replay("--again")["sent"] == 3
-    assert (replay("--again")["sent"], replay("--again")["on_their_way"]) == (0, 6), "asked for twice, sent once"
+    assert (replay("--again")["sent"], replay("--again")["on_their_way"]) == (0, 3), "asked for twice, sent once"
     assert commands.ingest(topic, place.url)["dead_letters"] == 3
-    assert (replay()["sent"], replay()["rejected_again"]) == (0, 9)
+    assert (replay()["sent"], replay()["rejected_again"]) == (0, 3)
 
     came = {f"{topic.name}/{p}/{o}": message for (p, o), message in offsets.items()}
     back = [message for found in topic.read().values() for message in found if any(name == ORIGIN for name, _ in message.headers)]
@@ -156,5 +157,5 @@ def test_a_header_name_that_is_not_text_never_stops_the_ingester(commands, own, 
     assert (done.json()["committed"], done.json()["dead_letters"]) == (1, 1)
     assert "panic" not in done.err, "whoever can write to the topic could fill the log"
     [letter] = letters(directory).values()
-    assert json.loads(letter["headers"]) == [["ok", readers.base64_of(b"1")], ["\ufffd", None], ["ok", None]]
+    assert json.loads(letter["headers"]) == [["ok", readers.base64_of(b"1")], ["\ufffd\ufffd", readers.base64_of(b"2")], ["ok", None]]
     audit.assert_exactly_once(commands, own.topic, directory, tmp_path)

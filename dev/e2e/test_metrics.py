@@ -143,7 +143,9 @@ def test_lag_never_stands_still_while_the_ingester_does(commands, own, directory
 
     life.until("49 are buffered", lambda: lags() == [0, 49, 49])
     seen = server.scrape()
-    assert seen.sum("ticklake_uncommitted_age_seconds") > 0 and seen.sum("ticklake_memory_used_bytes", stage="filling") > 0
+    assert seen.sum("ticklake_uncommitted_age_seconds") > 0
+    for stage in ("decoding", "filling"):
+        assert 0 < seen.sum("ticklake_memory_used_bytes", stage=stage) < seen.sum("ticklake_memory_share_bytes", stage=stage), stage
     own.topic.produce([Message(tick(time.time()), b"AAA", 0)])
     life.until("all are durable", lambda: lags() == [0, 0, 0])
     assert server.scrape().sum("ticklake_window_flushes_total", reason="rows") == 1

@@ -2,16 +2,21 @@
 Does not own: storage that stays away (test_midway.py), faults of every kind at once (dev/chaos).
 """
 
+import shutil
+import time
+from urllib.parse import urlsplit
+
 import pytest
 
 import audit
 from commands import Commands
 from conftest import BUCKET, Services
 from places import Bucket
+from proxy import Toxiproxy
 
 TICKS = 20_000
 HOLDING, BACK = "the lake is away", "the lake is back"
-UNAVAILABLE = 3
+FAILED, UNAVAILABLE = 1, 3
 
 
 class OwnStore:
@@ -80,3 +85,32 @@ def test_a_stop_during_an_outage_never_waits_for_its_end(store, own, tmp_path):
     store.start()
     assert store.commands.ingest(own.topic, store.place.url)["committed"] >= TICKS, "what was held is read again"
     audit.assert_exactly_once(store.commands, own.topic, store.place, tmp_path)
+
+
+def test_a_store_that_hangs_is_never_waited_for_beyond_the_time_that_was_said(commands, addresses, services, own, bucket, tmp_path):
+    proxies = Toxiproxy(services.start("toxiproxy")["TICKLAKE_TOXIPROXY_URL"])
+    at = proxies.create(own.name, urlsplit(addresses["AWS_ENDPOINT_URL_S3"]).netloc, "127.0.0.1:0")
+    commands.produce(own.topic, "--partitions", 2, "--simulate", "--ticks", TICKS)
+    with Commands(commands.bin_dir, commands.env | {"AWS_ENDPOINT_URL_S3": f"http://{at}"}, tmp_path) as hung:
+        running = hung.start(*hung.ingest_args(own.topic, bucket.url, "e2e", "--window-age", "500ms", "--unavailable-max", "15s"))
+        running.until_log("committed version=")
+        proxies.poison(own.name, "hang", {"type": "timeout", "attributes": {"timeout": 0}})
+        commands.produce(own.topic, "--simulate", "--ticks", TICKS, "--seed", 7)
+        began = time.monotonic()
+        running.until_log(HOLDING, within_s=10)
+        ended = running.end()
+        assert ended.code == UNAVAILABLE and "unavailable_max is 15 s" in ended.err and "nothing is lost" in ended.err, ended.err
+        assert 10 < time.monotonic() - began < 22
+    assert commands.ingest(own.topic, bucket.url)["committed"] >= TICKS, "what was held is read again"
+    audit.assert_exactly_once(commands, own.topic, bucket, tmp_path)
+
+
+def test_a_lake_that_was_taken_away_is_never_written_on(commands, own, directory):
+    commands.produce(own.topic, "--partitions", 2, "--simulate", "--ticks", 100)
+    running = commands.start(*commands.ingest_args(own.topic, directory.url, "e2e", "--window-age", "200ms"))
+    running.until_log("committed version=")
+    shutil.rmtree(directory.root)
+    commands.produce(own.topic, "--simulate", "--ticks", 100, "--seed", 7)
+    ended = running.end()
+    assert ended.code == FAILED and "stock_data is gone: its log had version" in ended.err, ended.err
+    assert not (directory.root / "stock_data" / "_delta_log").exists()

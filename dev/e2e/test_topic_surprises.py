@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from commands import wait_until
 from topics import Message
 
-FAILED, USAGE = 1, 2
+FAILED, USAGE, UNAVAILABLE = 1, 2, 3
 WITHIN_S = 30
 TICK = b'{"symbol":"A","time":"2024-05-01T13:00:00Z","price":1.5}'
 OFFSETS = """
@@ -89,6 +89,11 @@ def test_a_loss_is_never_passed_over_unless_that_was_said(commands, own, directo
     assert said.json()["committed"] == 5 and "offsets are gone" in said.err and "lost=5" in said.err, said.err
     assert landed(commands, directory) == [(0, o) for o in [*range(10), *range(15, 20)]]
     assert run_ingest(commands, topic, directory).json()["consumed"] == 0, "the loss is recorded, and asked about once"
+    audited = ("ticklake", "audit", "--lake", directory.url, "--brokers", topic.brokers, "--topic", topic.name)
+    said = commands.run(*audited).out
+    assert "lost 0, twice 0, given up 5: every other message" in said and "given up [10, 15) gone from Kafka" in said, said
+    [partition] = commands.run(*audited, "--json").json()["partitions"]
+    assert partition["given_up"] == {"count": 5, "at": [{"from": 10, "to": 15, "cause": "gone"}]}
 
 
 @pytest.mark.parametrize("on_gap", ["stop", "accept"])
@@ -136,8 +141,15 @@ def test_a_topic_recreated_while_it_is_read_never_hangs_nor_mixes_its_offsets_wi
     assert ended.code == FAILED and topic.name in last_error(ended), ended.err
     assert landed(commands, directory) == [(0, o) for o in range(20)]
     again = last_error(run_ingest(commands, topic, directory, expect=FAILED))
-    for part in (f"{topic.name}/0", "offset 20", "ends at 3", "--source", "ticklake offsets reset"):
+    for part in (f"{topic.name}/0", "offset 20", "ends at 3", "--source NEWNAME"):
         assert part in again, again
+    known = ("--lake", directory.url, "--brokers", topic.brokers, "--topic", topic.name)
+    seen = commands.run("ticklake", "doctor", *known, expect=UNAVAILABLE)
+    assert "FAILED  kafka: offsets" in seen.out and "--source NEWNAME" in seen.out, seen.out
+    assert "FAILED" not in commands.run("ticklake", "doctor", *known, "--source", "anew").out
+    for to in (3, 20, 30):
+        dead_end = commands.run("ticklake", "offsets", "reset", *known, "--partition", 0, "--to", to, "--yes", expect=FAILED).err
+        assert "no reset can mend" in dead_end and "--source NEWNAME" in dead_end, dead_end
 
 
 # ---- offsets without a message -----------------------------------------------------------------------------------------

@@ -98,6 +98,8 @@ pub(crate) struct Collector {
     ended: BTreeSet<i32>,
     /// What happened and when, in order, until it is answered: not while we wait for the publisher.
     deferred: VecDeque<(SourceEvent, Instant)>,
+    /// A log that was ahead of what Kafka had said before, kept until Kafka is asked again.
+    doubted: Option<Offsets>,
     /// The batch that is filled next, its allocations reused; taken while it is filled.
     spare: RawBatch,
 }
@@ -134,6 +136,7 @@ impl Collector {
             targets: None,
             ended: BTreeSet::new(),
             deferred: VecDeque::new(),
+            doubted: None,
             spare,
         }
     }
@@ -222,6 +225,7 @@ impl Collector {
     }
 
     fn gather(&mut self, mut batch: RawBatch) -> Result<(), IngestError> {
+        self.shared.progress.decoding.store(batch.held_bytes(), Ordering::Relaxed);
         if !batch.span.is_empty() {
             let now_ns = self.clock.now_ns();
             let decoded = self.decoder.decode(&batch, now_ns);

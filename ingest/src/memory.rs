@@ -12,6 +12,8 @@
 //! | windows: one filling, one waiting, one being published | three windows |
 //! | files being encoded and uploaded | the published window once more, sorted, and half of it encoded |
 
+use crate::progress::Stage;
+
 /// Default of `memory_max`.
 pub const MEMORY_MAX_DEFAULT: usize = 512 << 20;
 /// Below this there is no room for a useful window.
@@ -36,6 +38,16 @@ pub struct MemoryShares {
 }
 
 impl MemoryShares {
+    /// What a stage may hold.
+    pub(crate) fn at(self, stage: Stage) -> usize {
+        match stage {
+            Stage::FetchQueue => 2 * self.fetch_queue,
+            Stage::Decoding => 2 * self.batch,
+            Stage::Filling | Stage::Waiting | Stage::Publishing | Stage::Encoding => self.window,
+            Stage::Uploading => self.window / 2,
+        }
+    }
+
     /// The shares of a limit; one below [`MEMORY_MAX_LEAST`] counts as that.
     pub fn of(memory_max: usize) -> Self {
         let free = memory_max.max(MEMORY_MAX_LEAST) - RESERVE;
@@ -55,6 +67,8 @@ mod tests {
         fn the_stages_never_hold_more_than_the_limit(memory_max in MEMORY_MAX_LEAST..(64_usize << 30)) {
             let MemoryShares { fetch_queue, batch, window } = MemoryShares::of(memory_max);
             let worst = RESERVE + 2 * fetch_queue + 2 * batch + window * HALF_WINDOWS / 2;
+            let shares = Stage::ALL.map(|stage| MemoryShares::of(memory_max).at(stage));
+            proptest::prop_assert!(RESERVE + shares.iter().sum::<usize>() <= worst);
             proptest::prop_assert!(worst <= memory_max, "{worst} of {memory_max}");
             proptest::prop_assert!(window >= 4 << 20 && batch >= 1 << 20, "each stage has room to work");
         }

@@ -83,7 +83,8 @@ pub fn run(
         };
         let (runtime, for_collector) = (Handle::current(), Arc::clone(&shared));
         let limits = PublishLimits { unavailable_max: config.unavailable_max, rejects: config.rejects };
-        let publishing = Publishing { publisher, limits, committed: committed_to, shared };
+        let lake = publisher.lake().clone();
+        let publishing = Publishing { publisher, lake, limits, committed: committed_to, shared };
         let collecting = tokio::task::spawn_blocking(move || {
             let kafka = KafkaSource::connect(&config.kafka, shares.fetch_queue)?;
             for_collector.progress.connected(kafka.ends());

@@ -5,7 +5,7 @@
 //! Invariant: a fact is counted once, where it happens; a window's facts count when it is committed.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,26 +15,39 @@ use ticklake_lake::window::{ClosedWindow, FlushReason, Window};
 use crate::landing::Landing;
 use crate::source::kafka::{Cursors, Ends};
 
-/// Where a window is.
+/// Where messages are held in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Being filled.
+    /// Fetched, in librdkafka's queue.
+    FetchQueue,
+    /// The batch that is polled and decoded.
+    Decoding,
+    /// The window being filled.
     Filling,
-    /// Closed, and not yet in the publisher's hands.
+    /// Windows closed, and not yet in the publisher's hands.
     Waiting,
-    /// In the publisher's hands.
+    /// The window in the publisher's hands.
     Publishing,
+    /// Its ticks once more, sorted, until their files are encoded.
+    Encoding,
+    /// Encoded files on their way to the store.
+    Uploading,
 }
 
 impl Stage {
-    pub(crate) const ALL: [Self; 3] = [Self::Filling, Self::Waiting, Self::Publishing];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::FetchQueue, Self::Decoding, Self::Filling, Self::Waiting, Self::Publishing, Self::Encoding, Self::Uploading];
 
     /// The text form, for metrics.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::FetchQueue => "fetch_queue",
+            Self::Decoding => "decoding",
             Self::Filling => "filling",
             Self::Waiting => "waiting",
             Self::Publishing => "publishing",
+            Self::Encoding => "encoding",
+            Self::Uploading => "uploading",
         }
     }
 }
@@ -67,6 +80,8 @@ pub struct Progress {
     pub overlaps: AtomicU64,
     /// Whether a window is held because the lake is away.
     pub holding: AtomicBool,
+    /// Bytes of the batch that is polled and decoded.
+    pub(crate) decoding: AtomicUsize,
     standing: Mutex<Standing>,
     kafka: Mutex<Option<Ends>>,
 }
@@ -97,7 +112,7 @@ impl Standing {
         Duration::from_nanos(u64::try_from(now_ns.saturating_sub(oldest_ns)).unwrap_or(0))
     }
 
-    /// Bytes held at a stage.
+    /// Bytes of windows at a stage.
     pub(crate) fn bytes_at(&self, stage: Stage) -> usize {
         self.in_memory().filter(|window| window.stage == stage).map(|window| window.bytes).sum()
     }
@@ -183,9 +198,14 @@ impl Progress {
         Self::add(&self.commits, 1);
         Self::add(&self.files, done.files);
         Self::add(&self.bytes, done.bytes);
+        self.standing().landed.extend(landing);
+        self.rejected(&done.classes);
+    }
+
+    /// Dead letters were committed.
+    pub(crate) fn rejected(&self, classes: &Classes) {
         let mut standing = self.standing();
-        standing.landed.extend(landing);
-        for (class, count) in &done.classes {
+        for (class, count) in classes {
             *standing.classes.entry(*class).or_default() += count;
         }
     }
@@ -200,6 +220,12 @@ impl Progress {
         let partitions: Vec<i32> = self.standing().cursors.keys().copied().collect();
         let kafka = self.kafka.lock().unwrap_or_else(PoisonError::into_inner);
         kafka.as_ref().map(|kafka| kafka.ask(&partitions)).unwrap_or_default()
+    }
+
+    /// Bytes fetched and not polled yet.
+    pub(crate) fn fetched(&self) -> usize {
+        let kafka = self.kafka.lock().unwrap_or_else(PoisonError::into_inner);
+        kafka.as_ref().map_or(0, Ends::fetched)
     }
 
     /// What is kept is whole whoever panicked while writing it.

@@ -11,7 +11,7 @@
 //! | phantom | rows whose offset holds no message in Kafka | yes |
 //! | beyond | rows at or above the offset that their table has committed | yes |
 //! | hole | offsets below the committed one without a row: markers, aborted or compacted messages, unless they are lost | no |
-//! | declared | offsets given up on purpose (`offsets reset`) | no |
+//! | given up | offsets without a row that were given up on purpose, and are declared so (`offsets reset`, `--on-gap accept`) | no |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::layout::{Table, mirror_file};
 use crate::offset_set::{OffsetSet, ranges};
-use crate::{DataFile, Offsets, SourceId};
+use crate::{DataFile, Gap, Offsets, SourceId};
 
 /// Ranges that a fault shows.
 const RANGES_SHOWN: usize = 5;
@@ -39,7 +39,7 @@ struct Ledger {
     committed: Option<i64>,
     /// Where its dead letters are committed to, which may be further: theirs come first.
     rejected: Option<i64>,
-    gaps: Vec<(i64, i64)>,
+    gaps: Vec<Gap>,
     ticks: u64,
     dead_letters: u64,
     rows: OffsetSet,
@@ -83,14 +83,23 @@ pub struct PartitionAudit {
     pub twice: Fault,
     /// Rows that no commit accounts for.
     pub beyond: Fault,
-    /// Offsets between the first and the committed one without a row, declared ones aside.
+    /// Offsets between the first and the committed one without a row, those given up aside.
     pub holes: u64,
     /// Offsets given up on purpose.
-    pub declared: u64,
+    pub given_up: GivenUp,
     /// Messages without a row; `None` where Kafka was not asked.
     pub lost: Option<Fault>,
     /// Rows without a message; `None` where Kafka was not asked, or cannot know (a compacted topic).
     pub phantom: Option<Fault>,
+}
+
+/// How many offsets without a row were given up on purpose, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct GivenUp {
+    /// How many.
+    pub count: u64,
+    /// All of the ranges, and how it came to them.
+    pub at: Vec<Gap>,
 }
 
 impl PartitionAudit {
@@ -199,14 +208,17 @@ impl Ledger {
     }
 
     fn given_up(&self, offset: i64) -> bool {
-        self.gaps.iter().any(|(from, to)| (*from..*to).contains(&offset))
+        self.gaps.iter().any(|gap| gap.holds(offset))
     }
 
     fn verdict(&self, source: &SourceId, partition: i32) -> PartitionAudit {
         let (first, committed) = (self.rows.iter().next(), self.committed);
         let (from, to) = (first.unwrap_or_default(), first.and(committed).unwrap_or_default());
-        let declared: u64 = self.gaps.iter().map(|gap| width(gap.0.max(from), gap.1.min(to))).sum();
+        let within: u64 = self.gaps.iter().map(|gap| width(gap.from.max(from), gap.to.min(to))).sum();
         let held = self.rows.iter().filter(|offset| *offset < to && !self.given_up(*offset)).count() as u64;
+        let gaps: u64 = self.gaps.iter().map(|gap| width(gap.from, gap.to)).sum();
+        // Dead letters go first: some of what was given up later may be among them.
+        let held_in_gaps = self.rows.iter().filter(|offset| self.given_up(*offset)).count() as u64;
         let unseen = |low: i64| {
             let judged = self.rows.iter().filter(move |offset| *offset >= low && committed.is_some_and(|end| *offset < end));
             Fault::of(judged.filter(|offset| !self.messages.contains(*offset)))
@@ -220,8 +232,8 @@ impl Ledger {
             dead_letters: self.dead_letters,
             twice: Fault { count: self.repeated, ..Fault::of(self.twice.iter()) },
             beyond: Fault::of(self.beyond.iter()),
-            holes: width(from, to).saturating_sub(declared + held),
-            declared,
+            holes: width(from, to).saturating_sub(within + held),
+            given_up: GivenUp { count: gaps.saturating_sub(held_in_gaps), at: self.gaps.clone() },
             lost: self.asked.then(|| Fault::of(self.lost.iter())),
             phantom: self.low.map(unseen),
         }
@@ -248,6 +260,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Cause;
 
     fn topic() -> SourceId {
         SourceId::new("t")
@@ -289,11 +302,24 @@ mod tests {
     #[test]
     fn what_a_person_gave_up_is_never_called_lost() {
         let mut declared = offsets(100);
-        declared.fold(&topic().gap_id(0, 4), 90);
+        declared.fold(&topic().gap_id(0, 4, Cause::Reset), 90);
         let found = verdict(&declared, &[0, 1, 2, 3, 95], &[], &(0..100).collect::<Vec<_>>(), 0);
         let lost = found.lost.unwrap();
-        assert_eq!((found.declared, found.holes, lost.count), (86, 9, 9));
+        assert_eq!((found.given_up.count, found.holes, lost.count), (86, 9, 9));
         assert_eq!(lost.at, [(90, 95), (96, 100)]);
+    }
+
+    #[test]
+    fn what_was_given_up_is_never_left_out_of_the_verdict() {
+        let mut declared = offsets(50);
+        declared.fold(&topic().gap_id(0, 0, Cause::Gone), 20);
+        declared.fold(&topic().gap_id(0, 30, Cause::Reset), 50);
+        let gaps = [Gap { from: 0, to: 20, cause: Cause::Gone }, Gap { from: 30, to: 50, cause: Cause::Reset }];
+        let found = verdict(&declared, &(20..30).collect::<Vec<_>>(), &[31], &(20..50).collect::<Vec<_>>(), 20);
+        assert_eq!((found.given_up.count, found.given_up.at.as_slice(), found.holes), (39, gaps.as_slice(), 0));
+        assert!(found.holds(), "declared, hence not lost: {found:?}");
+        let bare = Audit::new(declared, Offsets::default()).verdicts().remove(0);
+        assert_eq!((bare.given_up.count, bare.holes), (40, 0), "also where no row is left");
     }
 
     #[test]

@@ -25,25 +25,26 @@ pub async fn load() -> SdkConfig {
     if config.region().is_some() { config } else { config.into_builder().region(Region::from_static(DEFAULT_REGION)).build() }
 }
 
-/// A bucket as an object store.
+/// A bucket as an object store, and the region it is looked for in.
 ///
 /// # Errors
 /// `Unavailable` without credentials, `Invalid` for a bucket or endpoint that cannot be.
-pub async fn bucket(name: &str) -> Result<AmazonS3, LakeError> {
+pub async fn bucket(name: &str) -> Result<(AmazonS3, String), LakeError> {
     let config = load().await;
     let Some(provider) = config.credentials_provider() else {
         return Err(no_credentials(name, "the chain is empty"));
     };
     provider.provide_credentials().await.map_err(|e| no_credentials(name, &crate::error::one_line(&e)))?;
-    let mut builder = AmazonS3Builder::new()
-        .with_bucket_name(name)
-        .with_region(config.region().map_or(DEFAULT_REGION, |r| r.as_ref()))
-        .with_credentials(Arc::new(Chain(provider)));
+    let region = config.region().map_or(DEFAULT_REGION, |region| region.as_ref()).to_owned();
+    let mut builder =
+        AmazonS3Builder::new().with_bucket_name(name).with_region(&region).with_credentials(Arc::new(Chain(provider)));
     if let Some(endpoint) = endpoint("S3") {
         check_endpoint(&endpoint)?;
         builder = builder.with_endpoint(endpoint).with_virtual_hosted_style_request(false);
     }
-    limited(builder).build().map_err(|e| LakeError::Invalid(format!("s3://{name}: {}", crate::error::one_line(&e))))
+    let store = limited(builder).build();
+    let store = store.map_err(|e| LakeError::Invalid(format!("s3://{name}: {}", crate::error::one_line(&e))))?;
+    Ok((store, region))
 }
 
 /// The client's limits. Its pauses between retries grow, with jitter. It repeats after 5xx, 429 and connections refused;

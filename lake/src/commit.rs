@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
+use object_store::ObjectStoreExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -119,6 +120,7 @@ impl TableWriter {
     /// recognised if it had gone through); `Conflict` after very many lost races; `Corrupt`; `Invalid`.
     pub async fn commit(&mut self, commit: &Commit, now_ms: i64) -> Result<u64, LakeError> {
         let mut tries = Tries::new(self.lake.patience());
+        self.look_behind(&mut tries).await?;
         for _ in 0..CONFLICTS_MAX {
             self.offsets.check(&commit.source, &commit.span)?;
             let version = self.version + 1;
@@ -142,6 +144,27 @@ impl TableWriter {
             }
         }
         Err(LakeError::Conflict { table: self.table.name().to_owned(), attempts: CONFLICTS_MAX })
+    }
+
+    /// Makes sure that the log still has what this writer goes on from: an entry after one that is gone would be put into an
+    /// empty place, for a table nobody could read.
+    async fn look_behind(&self, tries: &mut Tries) -> Result<(), LakeError> {
+        let (lake, table, version) = (&self.lake, self.table, self.version);
+        let entry = table.log().join(format!("{version:020}.json"));
+        loop {
+            let error = match lake.store().head(&entry).await {
+                Ok(_) => return Ok(()),
+                // Old entries may be cleaned away once a checkpoint holds them.
+                Err(object_store::Error::NotFound { .. }) if log_offsets::in_checkpoint(lake, table, version).await? => {
+                    return Ok(());
+                }
+                Err(object_store::Error::NotFound { .. }) => return Err(gone(lake, table, version)),
+                Err(error) => error,
+            };
+            if !tries.another().await {
+                return Err(lake.unavailable(&error));
+            }
+        }
     }
 
     fn won(&mut self, version: u64, commit: &Commit) -> u64 {
@@ -189,7 +212,7 @@ impl TableWriter {
         }
         if revalidate {
             let Some(delta) = log::load(&self.lake, self.table).await? else {
-                return Err(LakeError::corrupt(format!("{}/{}", self.lake.display(), self.table.name()), "the table is gone"));
+                return Err(gone(&self.lake, self.table, version));
             };
             let state = delta.snapshot().map_err(|e| log::delta_error(&self.lake, self.table, &e))?;
             self.growth = log::evolution(&self.lake, self.table, state)?;
@@ -222,6 +245,16 @@ impl TableWriter {
     }
 }
 
+fn gone(lake: &Lake, table: Table, version: u64) -> LakeError {
+    LakeError::Gone {
+        what: format!("{}/{}", lake.display(), table.name()),
+        why: format!(
+            "its log had version {version} and has it no more, so nothing is committed to it; put the lake back as it was, or start \
+             again with a new --lake"
+        ),
+    }
+}
+
 /// The log entry of a commit, one action a line. With `growth` the files and the columns they bring appear at once.
 fn entry(commit: &Commit, growth: Option<&Value>, now_ms: i64) -> String {
     let rows: u64 = commit.files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum();
@@ -237,6 +270,9 @@ fn entry(commit: &Commit, growth: Option<&Value>, now_ms: i64) -> String {
     lines.extend(growth.map(|metadata| json!({"metaData": metadata})));
     for (partition, _, to) in commit.span.iter() {
         lines.push(actions::txn(commit.source.app_id(partition), to, now_ms));
+    }
+    for (partition, gap) in commit.span.given_up() {
+        lines.push(actions::txn(commit.source.gap_id(*partition, gap.from, gap.cause), gap.to, now_ms));
     }
     for file in &commit.files {
         let partition: serde_json::Map<String, Value> = file.partition.iter().map(|(k, v)| (k.clone(), json!(v))).collect();

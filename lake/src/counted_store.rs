@@ -17,7 +17,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
 };
 
-use crate::tally::{Service, Tally};
+use crate::tally::{DENIED, FAILED, Service, Tally};
 
 /// A store that counts what it is asked.
 #[derive(Debug)]
@@ -64,8 +64,8 @@ fn status<T>(answer: &Result<T>) -> &'static str {
         Err(Error::NotFound { .. }) => "not_found",
         Err(Error::AlreadyExists { .. }) => "already_exists",
         Err(Error::Precondition { .. } | Error::NotModified { .. }) => "precondition_failed",
-        Err(Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => "denied",
-        Err(_) => "failed",
+        Err(Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => DENIED,
+        Err(_) => FAILED,
     }
 }
 

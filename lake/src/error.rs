@@ -63,6 +63,14 @@ pub enum LakeError {
         /// The contradiction.
         why: String,
     },
+    /// What the log names is not there any more. Put it back, or begin anew elsewhere.
+    #[error("{what} is gone: {why}")]
+    Gone {
+        /// The object.
+        what: String,
+        /// What shows that it was there, and what to do.
+        why: String,
+    },
     /// The request itself is wrong. Change it.
     #[error("{0}")]
     Invalid(String),

@@ -47,6 +47,6 @@ pub mod window;
 pub use dead_letters::Reject;
 pub use error::LakeError;
 pub use histogram::Histogram;
-pub use offsets::{Offsets, SourceId, Span};
+pub use offsets::{Cause, Gap, Offsets, SourceId, Span};
 pub use snapshot::{AsOf, DataFile, Snapshot};
 pub use store::Lake;

@@ -56,6 +56,11 @@ pub(crate) fn fold_action(offsets: &mut Offsets, action: &Value) {
     }
 }
 
+/// Whether a checkpoint holds a version.
+pub(crate) async fn in_checkpoint(lake: &Lake, table: Table, version: u64) -> Result<bool, LakeError> {
+    Ok(newest_checkpoint(lake, table, version).await?.next_version > version)
+}
+
 struct Checkpoint {
     parts: Vec<Path>,
     next_version: u64,

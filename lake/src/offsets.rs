@@ -1,6 +1,7 @@
 //! The commit law: which Kafka offsets a commit accounts for, and when it may be made.
 //!
-//! Owns: `Span` (half-open ranges per Kafka partition), `Offsets` (where the log ends), and the law between them.
+//! Owns: `Span` (half-open ranges per Kafka partition), `Offsets` (where the log ends), the law between them, and how offsets
+//! that were given up are declared.
 //! Does not own: reading or writing the log (`commit`), Kafka (`ingest`).
 //! Invariant: a span is accepted only where it starts exactly at the log's end, so no offset is committed twice or stepped over.
 //!
@@ -11,9 +12,11 @@
 //! | before | `Gap` | stops: offsets would be lost |
 //!
 //! The law knows no exception. Offsets that a broker has deleted and a user has given up (`--on-gap accept`) are inside a
-//! span that begins at the log's end, as the holes of a compacted topic are.
+//! span that begins at the log's end, as the holes of a compacted topic are; the commit of that span declares them.
 
 use std::collections::BTreeMap;
+
+use serde::Serialize;
 
 use crate::LakeError;
 
@@ -23,7 +26,60 @@ use crate::LakeError;
 pub struct SourceId(String);
 
 const APP_ID_PREFIX: &str = "kafka:";
-const GAP_PREFIX: &str = "gap:";
+
+/// How offsets were given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Stepped over by hand.
+    Reset,
+    /// Kafka had deleted them before they were read, and that was accepted.
+    Gone,
+}
+
+impl Cause {
+    const ALL: [Self; 2] = [Self::Reset, Self::Gone];
+
+    /// What the `appId` of such a gap begins with.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Reset => "gap:",
+            Self::Gone => "gone:",
+        }
+    }
+
+    /// For people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "stepped over by `offsets reset`",
+            Self::Gone => "gone from Kafka before they were read, which --on-gap accepted",
+        }
+    }
+}
+
+/// Offsets `[from, to)` of a partition that were given up on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Gap {
+    /// The first of them.
+    pub from: i64,
+    /// The first after them.
+    pub to: i64,
+    /// How.
+    pub cause: Cause,
+}
+
+impl Gap {
+    /// Whether an offset is among them.
+    pub fn holds(&self, offset: i64) -> bool {
+        (self.from..self.to).contains(&offset)
+    }
+}
+
+impl std::fmt::Display for Gap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[{}, {}) {}", self.from, self.to, self.cause.as_str())
+    }
+}
 
 impl SourceId {
     /// A source of that name.
@@ -42,8 +98,8 @@ impl SourceId {
     }
 
     /// The `appId` under which a gap that begins at `from` is declared; its version is where the gap ends.
-    pub(crate) fn gap_id(&self, partition: i32, from: i64) -> String {
-        format!("{GAP_PREFIX}{from}:{}", self.app_id(partition))
+    pub(crate) fn gap_id(&self, partition: i32, from: i64, cause: Cause) -> String {
+        format!("{}{from}:{}", cause.prefix(), self.app_id(partition))
     }
 
     /// The source and partition an `appId` names; `None` when it is not one of ours.
@@ -53,29 +109,32 @@ impl SourceId {
     }
 }
 
-/// Half-open offset ranges `[from, to)` by Kafka partition.
+/// Half-open offset ranges `[from, to)` by Kafka partition, and what of them was given up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Span(BTreeMap<i32, (i64, i64)>);
+pub struct Span {
+    ranges: BTreeMap<i32, (i64, i64)>,
+    given_up: Vec<(i32, Gap)>,
+}
 
 impl Span {
     /// Whether it accounts for no offset.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ranges.is_empty()
     }
 
     /// The ranges, by partition.
     pub fn iter(&self) -> impl Iterator<Item = (i32, i64, i64)> + '_ {
-        self.0.iter().map(|(&p, &(from, to))| (p, from, to))
+        self.ranges.iter().map(|(&p, &(from, to))| (p, from, to))
     }
 
     /// The range of a partition.
     pub fn get(&self, partition: i32) -> Option<(i64, i64)> {
-        self.0.get(&partition).copied()
+        self.ranges.get(&partition).copied()
     }
 
     /// Number of offsets accounted for.
     pub fn offsets(&self) -> u64 {
-        self.0.values().map(|(from, to)| to.abs_diff(*from)).sum()
+        self.ranges.values().map(|(from, to)| to.abs_diff(*from)).sum()
     }
 
     /// Extends a partition's range to `to`, beginning it at `from` when it is new.
@@ -86,7 +145,7 @@ impl Span {
         if from > to {
             return Err(LakeError::corrupt(format!("span of partition {partition}"), format!("[{from}, {to}) runs backwards")));
         }
-        let range = self.0.entry(partition).or_insert((from, from));
+        let range = self.ranges.entry(partition).or_insert((from, from));
         if range.1 != from {
             return Err(LakeError::corrupt(
                 format!("span of partition {partition}"),
@@ -95,9 +154,24 @@ impl Span {
         }
         range.1 = to;
         if range.0 == range.1 {
-            self.0.remove(&partition);
+            self.ranges.remove(&partition);
         }
         Ok(())
+    }
+
+    /// Extends a partition's range over offsets that Kafka has no more; the commit will say so.
+    ///
+    /// # Errors
+    /// As `extend`.
+    pub fn give_up(&mut self, partition: i32, from: i64, to: i64) -> Result<(), LakeError> {
+        self.extend(partition, from, to)?;
+        self.given_up.push((partition, Gap { from, to, cause: Cause::Gone }));
+        Ok(())
+    }
+
+    /// What of the ranges was given up, by partition.
+    pub fn given_up(&self) -> &[(i32, Gap)] {
+        &self.given_up
     }
 
     /// Appends a later span.
@@ -105,7 +179,9 @@ impl Span {
     /// # Errors
     /// As `extend`.
     pub fn append(&mut self, later: &Self) -> Result<(), LakeError> {
-        later.iter().try_for_each(|(p, from, to)| self.extend(p, from, to))
+        later.iter().try_for_each(|(p, from, to)| self.extend(p, from, to))?;
+        self.given_up.extend(&later.given_up);
+        Ok(())
     }
 }
 
@@ -113,8 +189,8 @@ impl Span {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Offsets {
     next: BTreeMap<(SourceId, i32), i64>,
-    /// End of each gap, by its beginning.
-    gaps: BTreeMap<(SourceId, i32), BTreeMap<i64, i64>>,
+    /// End of each gap, by its beginning and cause.
+    gaps: BTreeMap<(SourceId, i32), BTreeMap<(i64, Cause), i64>>,
 }
 
 impl Offsets {
@@ -128,19 +204,19 @@ impl Offsets {
         self.next.iter().map(|((s, p), &o)| (s, *p, o))
     }
 
-    /// The ranges `[from, to)` of a partition that were given up on purpose, ordered.
-    pub fn gaps(&self, source: &SourceId, partition: i32) -> impl Iterator<Item = (i64, i64)> + '_ {
+    /// What of a partition was given up on purpose, ordered.
+    pub fn gaps(&self, source: &SourceId, partition: i32) -> impl Iterator<Item = Gap> + '_ {
         let gaps = self.gaps.get(&(source.clone(), partition));
         // A gap taken back ends where it begins.
-        gaps.into_iter().flatten().map(|(&from, &to)| (from, to)).filter(|(from, to)| from < to)
+        gaps.into_iter().flatten().map(|(&(from, cause), &to)| Gap { from, to, cause }).filter(|gap| gap.from < gap.to)
     }
 
     /// Folds in one `txn` action; of several for one partition the later in the log wins.
     pub fn fold(&mut self, app_id: &str, version: i64) {
-        let gap = app_id.strip_prefix(GAP_PREFIX).and_then(|rest| rest.split_once(':'));
-        if let Some((from, id)) = gap {
+        let gap = Cause::ALL.into_iter().find_map(|cause| Some((cause, app_id.strip_prefix(cause.prefix())?.split_once(':')?)));
+        if let Some((cause, (from, id))) = gap {
             if let (Ok(from), Some(at)) = (from.parse(), SourceId::parse_app_id(id)) {
-                self.gaps.entry(at).or_default().insert(from, version);
+                self.gaps.entry(at).or_default().insert((from, cause), version);
             }
         } else if let Some(at) = SourceId::parse_app_id(app_id) {
             self.next.insert(at, version);
@@ -172,6 +248,9 @@ impl Offsets {
     pub fn advance(&mut self, source: &SourceId, span: &Span) {
         for (partition, _, to) in span.iter() {
             self.next.insert((source.clone(), partition), to);
+        }
+        for (partition, Gap { from, to, cause }) in span.given_up() {
+            self.gaps.entry((source.clone(), *partition)).or_default().insert((*from, *cause), *to);
         }
     }
 }
@@ -215,11 +294,13 @@ mod tests {
     fn a_declared_gap_is_never_taken_for_an_offset() {
         let mut log = Offsets::default();
         log.fold(&topic().app_id(3), 100);
-        log.fold(&topic().gap_id(3, 100), 150);
-        log.fold(&topic().gap_id(3, 20), 30);
-        log.fold(&topic().gap_id(3, 20), 20);
+        log.fold(&topic().gap_id(3, 100, Cause::Reset), 150);
+        log.fold(&topic().gap_id(3, 20, Cause::Reset), 30);
+        log.fold(&topic().gap_id(3, 20, Cause::Reset), 20);
+        log.fold(&topic().gap_id(3, 20, Cause::Gone), 25);
         assert_eq!(log.next(&topic(), 3), Some(100));
-        assert_eq!(log.gaps(&topic(), 3).collect::<Vec<_>>(), [(100, 150)]);
+        let (gone, reset) = (Gap { from: 20, to: 25, cause: Cause::Gone }, Gap { from: 100, to: 150, cause: Cause::Reset });
+        assert_eq!(log.gaps(&topic(), 3).collect::<Vec<_>>(), [gone, reset]);
         assert_eq!(log.gaps(&topic(), 4).count(), 0);
     }
 

@@ -25,7 +25,7 @@ use crate::dead_letters::{self, Reject};
 use crate::layout::{EventHour, Table, data_file, mirror_file};
 use crate::registration::Registration;
 use crate::rejected_before::{self, Messages};
-use crate::tally::Step;
+use crate::tally::{Holding, Step};
 use crate::window::ClosedWindow;
 use crate::{Lake, LakeError, Offsets, SourceId, Span, encode, json_mirror};
 
@@ -48,7 +48,7 @@ pub struct Published {
     pub version: u64,
     /// Ticks committed.
     pub rows: usize,
-    /// Rejects committed (those already there are not counted), by class.
+    /// Rejects committed since this was last told, by class; those already there are not counted.
     pub classes: Classes,
     /// Data files.
     pub files: usize,
@@ -75,6 +75,8 @@ pub struct Publisher {
     settings: PublishSettings,
     clock: Arc<dyn Clock>,
     mirror_behind: bool,
+    /// Dead letters that are committed and not told yet: the commit of their window's ticks is still to come, or never will.
+    rejected: Classes,
     /// Hours of commits that may have gone through unnoticed, or whose writer may have died.
     unsure: BTreeSet<Folder>,
 }
@@ -82,8 +84,15 @@ pub struct Publisher {
 /// A data file that was uploaded, and its mirror waiting for the commit.
 struct Uploaded {
     add: AddFile,
-    mirror: Option<(Path, Bytes)>,
+    mirror: Option<Mirrored>,
     hour: Folder,
+}
+
+/// A file of the JSON mirror, in memory.
+struct Mirrored {
+    path: Path,
+    text: Bytes,
+    _held: Holding,
 }
 
 impl Publisher {
@@ -106,6 +115,7 @@ impl Publisher {
                 rejects,
                 registration: registrar.map(Registration::start),
                 mirror_behind: settings.json_mirror,
+                rejected: Classes::new(),
                 unsure: BTreeSet::new(),
                 settings,
                 clock,
@@ -120,9 +130,19 @@ impl Publisher {
         self.ticks.offsets()
     }
 
+    /// The lake it publishes to.
+    pub fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
     /// The source whose offsets it commits.
     pub fn source(&self) -> &SourceId {
         &self.settings.source
+    }
+
+    /// Dead letters committed since they were last told, for a window that is not published after all.
+    pub fn take_rejected(&mut self) -> Classes {
+        std::mem::take(&mut self.rejected)
     }
 
     /// Catches up with other writers and returns where the log ends now.
@@ -156,7 +176,7 @@ impl Publisher {
             let id = *id;
             self.ticks.offsets().check(&self.settings.source, span)?;
             let tally = self.lake.tally();
-            let (classes, before) = tally.timed(Step::Rejects, self.commit_rejects(id, span, rejects)).await?;
+            let before = tally.timed(Step::Rejects, self.commit_rejects(id, span, rejects)).await?;
             let batches = if before.is_empty() {
                 batches.clone()
             } else {
@@ -177,13 +197,13 @@ impl Publisher {
                 hours.insert(file.hour);
             }
             files.sort_by(|a, b| a.name.cmp(&b.name));
-            let mut done = Published { classes, files: files.len(), ..Published::default() };
+            let mut done = Published { files: files.len(), ..Published::default() };
             done.bytes = files.iter().map(|f| f.size_bytes).sum();
             done.rows =
                 files.iter().filter_map(|f| f.statistics["numRecords"].as_u64()).sum::<u64>().try_into().unwrap_or(usize::MAX);
             let commit = Commit { window: id, source: self.settings.source.clone(), span: span.clone(), files };
             match tally.timed(Step::Commit, self.ticks.commit(&commit, self.clock.now_ms())).await {
-                Ok(version) => done.version = version,
+                Ok(version) => (done.version, done.classes) = (version, self.take_rejected()),
                 Err(error) => {
                     // It may be in the log all the same, and the window may never be tried again (its partitions revoked).
                     self.mirror_behind = self.settings.json_mirror;
@@ -196,15 +216,15 @@ impl Publisher {
         })
     }
 
-    /// Dead letters go first, under offsets of their own. Returns the classes of those that are new, and the span's messages that were
-    /// dead letters before (a replay), which are neither committed again nor become ticks.
-    async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: &[Reject]) -> Result<(Classes, Messages), LakeError> {
+    /// Dead letters go first, under offsets of their own. Returns the span's messages that were dead letters before (a replay),
+    /// which are neither committed again nor become ticks.
+    async fn commit_rejects(&mut self, window: Uuid, span: &Span, rejects: &[Reject]) -> Result<Messages, LakeError> {
         for _ in 0..DEAD_LETTER_RACES_MAX {
             let known = self.rejects.offsets();
             let before = rejected_before::read(&self.lake, &self.settings.source, span, known).await?;
             let fresh: Vec<Reject> = rejects.iter().filter(|r| !before.contains(&(r.partition, r.offset))).cloned().collect();
             if fresh.is_empty() {
-                return Ok((Classes::new(), before));
+                return Ok(before);
             }
             let mut accounted = Span::default();
             for (partition, from, to) in span.iter() {
@@ -218,7 +238,10 @@ impl Publisher {
             let files = self.upload_rejects(Uuid::new_v4(), fresh).await?;
             let commit = Commit { window, source: self.settings.source.clone(), span: accounted, files };
             match self.rejects.commit(&commit, self.clock.now_ms()).await {
-                Ok(_) => return Ok((classes, before)),
+                Ok(_) => {
+                    classes.into_iter().for_each(|(class, count)| *self.rejected.entry(class).or_default() += count);
+                    return Ok(before);
+                }
                 // Someone else's dead letters came first, and may end before this span does: a slow writer's can.
                 Err(LakeError::Overlap { .. } | LakeError::Gap { .. }) => {}
                 Err(other) => return Err(other),
@@ -240,11 +263,11 @@ impl Publisher {
     }
 
     /// Everything derived from the commit. Failures delay it; they never undo the commit.
-    async fn project(&mut self, mirrors: Vec<(Path, Bytes)>, mut hours: BTreeSet<Folder>) {
+    async fn project(&mut self, mirrors: Vec<Mirrored>, mut hours: BTreeSet<Folder>) {
         hours.append(&mut self.unsure);
         let lake = &self.lake;
         let writing = futures::stream::iter(mirrors)
-            .map(|(path, bytes)| async move { lake.store().put(&path, PutPayload::from_bytes(bytes)).await })
+            .map(|file| async move { lake.store().put(&file.path, PutPayload::from_bytes(file.text.clone())).await })
             .buffer_unordered(FILES_AT_ONCE)
             .try_collect::<Vec<_>>();
         let written = lake.tally().timed(Step::Mirror, writing).await;
@@ -295,17 +318,21 @@ async fn upload_ticks(
 ) -> Result<Uploaded, LakeError> {
     let name = data_file(&hour.folder(), window, part);
     let rows: RecordBatch = blocking(move || ticks.rows(part)).await?;
+    let tally = lake.tally();
+    // Both encoders have the same rows; the last of them lets them go.
+    let sorted = Arc::new(tally.hold(Step::Encode, rows.get_array_memory_size()));
     let partition = vec![("dt".to_owned(), hour.dt()), ("hour".to_owned(), hour.hour())];
-    let mirror_rows = mirror.then(|| rows.clone());
+    let mirror_rows = mirror.then(|| (rows.clone(), Arc::clone(&sorted)));
     let gzip = async {
-        match (mirror_rows, mirror_file(&name)) {
-            (Some(rows), Some(path)) => Ok(Some((path, blocking(move || json_mirror::encode(&rows)).await?))),
-            _ => Ok(None),
-        }
+        let (Some((rows, sorted)), Some(path)) = (mirror_rows, mirror_file(&name)) else { return Ok(None) };
+        let text = blocking(move || json_mirror::encode(&rows)).await?;
+        drop(sorted);
+        Ok(Some(Mirrored { path, _held: tally.hold(Step::Upload, text.len()), text }))
     };
     let data = async {
-        let tally = lake.tally();
         let encoded = tally.timed(Step::Encode, blocking(move || encode::parquet(Table::StockData, &rows))).await?;
+        drop(sorted);
+        let _held = tally.hold(Step::Upload, encoded.parquet.len());
         tally.timed(Step::Upload, upload(lake, Table::StockData, name.clone(), partition, encoded)).await
     };
     let (add, mirror) = futures::try_join!(data, gzip)?;
@@ -336,6 +363,8 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::encode::tests::ticks;
+    use crate::faulty_store::{Answer, Fault, FaultyStore};
+    use crate::patience::Patience;
     use crate::window::{Batch, Window};
     use crate::{AsOf, Snapshot};
 
@@ -390,6 +419,44 @@ mod tests {
         assert!(matches!(error, LakeError::Gap { .. }), "{error}");
         assert_eq!((rows(&lake, Table::StockData).await, rows(&lake, Table::DeadLetters).await), (10, 2));
         assert_eq!(json_mirror::list(&lake).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_dead_letter_is_never_left_uncounted_whichever_call_of_its_window_fails() {
+        let once = Patience { tries_max: 1, ..Patience::default() };
+        let mut retried = 0;
+        for call in 0..60 {
+            let fault = Some((call, Fault::of(false, Answer::Error)));
+            let store = FaultyStore::new(Arc::new(object_store::memory::InMemory::new()), fault);
+            let lake = Lake::at("s3://b/lake/".parse().unwrap(), Arc::new(store), Path::from("lake"), once);
+            let clock = Arc::new(ManualClock::at(NOW_NS));
+            let settings = PublishSettings { source: SourceId::new("t"), json_mirror: true };
+            let Ok(mut publisher) = Publisher::open(&lake, settings, None, clock).await else { continue };
+            let window = window(0, 10, &[4, 5]);
+            let done = match publisher.publish(&window).await {
+                Err(LakeError::Unavailable { .. }) => {
+                    retried += 1;
+                    publisher.publish(&window).await.unwrap()
+                }
+                done => done.unwrap(),
+            };
+            assert_eq!((done.rejects(), publisher.take_rejected()), (2, Classes::new()), "call {call}");
+        }
+        assert!(retried > 3, "the faults hit");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_ever_committed_into_the_place_of_a_lake_that_was_taken_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = Lake::open_or_create(dir.path().to_str().unwrap()).await.unwrap();
+        let mut writer = publisher(&lake).await;
+        writer.publish(&window(0, 10, &[4])).await.unwrap();
+        std::fs::remove_dir_all(dir.path()).unwrap();
+        for bad in [&[][..], &[11]] {
+            let error = writer.publish(&window(10, 20, bad)).await.unwrap_err().to_string();
+            assert!(error.contains("is gone: its log had version 1 and has it no more"), "{error}");
+        }
+        assert!(!dir.path().join("stock_data/_delta_log").exists());
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::layout::Table;
+use crate::offsets::Cause;
 use crate::{Lake, LakeError, Offsets, SourceId, actions, log};
 
 /// A next offset to be set.
@@ -80,11 +81,11 @@ fn entry(asked: &Reset<'_>, id: Uuid, now_ms: i64) -> String {
     ];
     let from = from.unwrap_or(0);
     if from < to {
-        lines.push(txn(source.gap_id(partition, from), to));
+        lines.push(txn(source.gap_id(partition, from, Cause::Reset), to));
     }
     // What will be read after all is given up no more.
-    let taken_back = known.gaps(source, partition).filter(|(_, end)| *end > to);
-    lines.extend(taken_back.map(|(begin, _)| txn(source.gap_id(partition, begin), begin.max(to))));
+    let taken_back = known.gaps(source, partition).filter(|gap| gap.to > to);
+    lines.extend(taken_back.map(|gap| txn(source.gap_id(partition, gap.from, gap.cause), gap.from.max(to))));
     actions::text(&lines)
 }
 
@@ -108,6 +109,10 @@ mod tests {
         Commit { window: Uuid::new_v4(), source: source(), span, files: Vec::new() }
     }
 
+    fn gaps(offsets: &Offsets) -> Vec<(i64, i64)> {
+        offsets.gaps(&source(), 0).map(|gap| (gap.from, gap.to)).collect()
+    }
+
     async fn set(lake: &Lake, version: u64, to: i64) -> Result<Offsets, LakeError> {
         let known = offsets(lake).await;
         let made = reset(lake, Reset { version, known: &known, source: &source(), partition: 0, to }, 1).await?;
@@ -121,12 +126,29 @@ mod tests {
         let mut writer = TableWriter::open(&lake, Table::StockData, 1).await.unwrap();
         writer.commit(&commit(0, 10), 1).await.unwrap();
         let after = set(&lake, 1, 50).await.unwrap();
-        assert_eq!((after.next(&source(), 0), after.gaps(&source(), 0).collect::<Vec<_>>()), (Some(50), vec![(10, 50)]));
+        assert_eq!((after.next(&source(), 0), gaps(&after)), (Some(50), vec![(10, 50)]));
         let error = writer.commit(&commit(10, 12), 1).await.unwrap_err();
         assert!(matches!(error, LakeError::Overlap { committed: 50, .. }), "a writer that was not stopped obeys: {error}");
         let after = set(&lake, 2, 30).await.unwrap();
-        assert_eq!((after.next(&source(), 0), after.gaps(&source(), 0).collect::<Vec<_>>()), (Some(30), vec![(10, 30)]));
+        assert_eq!((after.next(&source(), 0), gaps(&after)), (Some(30), vec![(10, 30)]));
         assert_eq!(set(&lake, 3, 10).await.unwrap().gaps(&source(), 0).count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_commit_never_steps_over_what_kafka_deleted_without_declaring_it() {
+        let lake = Lake::open_or_create("memory://").await.unwrap();
+        let mut writer = TableWriter::open(&lake, Table::StockData, 1).await.unwrap();
+        writer.commit(&commit(0, 10), 1).await.unwrap();
+        let mut bridged = commit(0, 0);
+        bridged.span.give_up(0, 10, 40).unwrap();
+        bridged.span.extend(0, 40, 45).unwrap();
+        writer.commit(&bridged, 1).await.unwrap();
+        let read = offsets(&lake).await;
+        assert_eq!(&read, writer.offsets(), "who wrote it knows as much as who reads it");
+        let gone = crate::Gap { from: 10, to: 40, cause: Cause::Gone };
+        assert_eq!((read.next(&source(), 0), read.gaps(&source(), 0).collect::<Vec<_>>()), (Some(45), vec![gone]));
+        let after = set(&lake, 2, 20).await.unwrap();
+        assert_eq!(gaps(&after), [(10, 20)], "what will be looked for again is given up no more");
     }
 
     #[tokio::test]

@@ -23,6 +23,10 @@ use crate::layout::Table;
 use crate::patience::{Patience, Patient};
 use crate::tally::Tally;
 
+/// What S3, or the client of one that says nothing, calls a bucket of another region.
+const REGION_WORDS: [&str; 4] =
+    ["AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException", "incorrectly configured region"];
+
 /// An opened lake. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Lake {
@@ -31,6 +35,8 @@ pub struct Lake {
     store: Arc<PrefixStore<Arc<dyn ObjectStore>>>,
     patience: Patience,
     tally: Arc<Tally>,
+    /// Where a bucket is looked for.
+    region: Option<String>,
 }
 
 impl Lake {
@@ -76,15 +82,17 @@ impl Lake {
 
     async fn connect(url: Url) -> Result<Self, LakeError> {
         let invalid = |e: object_store::Error| LakeError::Invalid(format!("{url}: {}", crate::error::one_line(&e)));
+        let mut region = None;
         let (root, prefix): (Arc<dyn ObjectStore>, Path) = match url.scheme() {
             "file" => (Arc::new(LocalFileSystem::new()), Path::from_url_path(url.path()).map_err(|e| invalid(e.into()))?),
             "memory" => (Arc::new(InMemory::new()), Path::from("lake")),
             _ => {
-                let bucket = crate::aws::bucket(url.host_str().unwrap_or_default()).await?;
+                let (bucket, looked_for_in) = crate::aws::bucket(url.host_str().unwrap_or_default()).await?;
+                region = Some(looked_for_in);
                 (Arc::new(bucket), Path::from_url_path(url.path()).map_err(|e| invalid(e.into()))?)
             }
         };
-        Ok(Self::at(url, root, prefix, Patience::default()))
+        Ok(Self { region, ..Self::at(url, root, prefix, Patience::default()) })
     }
 
     /// A lake at a prefix of a store, as if it lay at `url`.
@@ -93,7 +101,7 @@ impl Lake {
         let root: Arc<dyn ObjectStore> = Arc::new(Patient::new(root, patience.request_time_max));
         let root: Arc<dyn ObjectStore> = Arc::new(CountedStore::new(root, Arc::clone(&tally)));
         let store = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
-        Self { url, root, store, patience, tally }
+        Self { url, root, store, patience, tally, region: None }
     }
 
     /// What this process has asked of the lake.
@@ -193,7 +201,14 @@ impl Lake {
     /// An `Unavailable` that names the lake and what to check.
     pub fn unavailable(&self, error: &dyn std::error::Error) -> LakeError {
         let why = crate::error::one_line(error);
-        let hint = if why.contains("NoSuchBucket") {
+        let elsewhere = self.region.as_deref().filter(|_| REGION_WORDS.iter().any(|words| why.contains(words)));
+        let wrong_region = elsewhere.map(|region| {
+            let right = element(&why, "Region").map_or("the bucket's", |region| region);
+            format!("the bucket is not in region {region}; set AWS_REGION to {right}")
+        });
+        let hint = if let Some(hint) = &wrong_region {
+            hint
+        } else if why.contains("NoSuchBucket") {
             "the bucket does not exist; create it first"
         } else if ["InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403 Forbidden"].iter().any(|w| why.contains(w))
         {
@@ -209,11 +224,15 @@ impl Lake {
 
 /// What an S3 error document says, without its XML; any other text as it is.
 fn service_words(why: &str) -> String {
-    let element = |name: &str| Some(why.split_once(&format!("<{name}>"))?.1.split_once('<')?.0);
-    match (element("Code"), element("Message")) {
+    match (element(why, "Code"), element(why, "Message")) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         _ => why.to_owned(),
     }
+}
+
+/// The text of an element of an S3 error document.
+fn element<'a>(why: &'a str, name: &str) -> Option<&'a str> {
+    Some(why.split_once(&format!("<{name}>"))?.1.split_once('<')?.0)
 }
 
 fn has_percent_code(path: &str) -> bool {
@@ -273,6 +292,23 @@ mod tests {
         assert!(parse_location("./x").unwrap().as_str().ends_with("/x/"));
         for bad in ["", "pct%20x", "gs://b/p", "s3://", "s3:///p", "s3:/b"] {
             assert!(matches!(parse_location(bad), Err(LakeError::Invalid(_))), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bucket_in_another_region_is_never_said_not_to_answer() {
+        let lake = Lake { region: Some("us-east-1".into()), ..Lake::open_or_create("memory://").await.unwrap() };
+        let said = |why: &str| lake.unavailable(&std::io::Error::other(why.to_owned())).to_string();
+        let xml =
+            "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region is wrong</Message><Region>eu-west-1</Region>";
+        for (why, right) in
+            [(xml, "set AWS_REGION to eu-west-1 "), ("this indicates an incorrectly configured region", "the bucket's")]
+        {
+            let said = said(why);
+            assert!(
+                said.contains("not in region us-east-1") && said.contains(right) && !said.contains("did not answer"),
+                "{said}"
+            );
         }
     }
 

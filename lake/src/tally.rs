@@ -18,6 +18,10 @@ const FILE_BYTES: [f64; 10] =
     [4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0, 67_108_864.0, 268_435_456.0, 1_073_741_824.0];
 /// How a request ended whose caller did not wait for its end.
 const CANCELLED: &str = "cancelled";
+/// How a request of the object store ended that brought no answer one could use.
+pub(crate) const FAILED: &str = "failed";
+pub(crate) const DENIED: &str = "denied";
+const NO_ANSWER: [&str; 3] = [CANCELLED, FAILED, DENIED];
 
 /// A step of making a window durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,16 +110,50 @@ pub struct Counts {
     pub files: BTreeMap<Table, Histogram>,
     /// Conflicts over log entries.
     pub conflicts: BTreeMap<Conflict, u64>,
+    /// Bytes held at this moment, by the step that needs them.
+    pub held: BTreeMap<Step, usize>,
 }
 
 /// The numbers of a process, shared by all who count.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<Counts>);
+pub struct Tally {
+    counts: Mutex<Counts>,
+    silence: Mutex<Silence>,
+}
+
+/// How long the object store has left requests unanswered.
+#[derive(Debug, Default)]
+struct Silence {
+    /// Requests under way.
+    asking: usize,
+    /// The first request, or the last answer while others wait, after which no answer came.
+    since: Option<Instant>,
+}
+
+impl Silence {
+    fn asked(&mut self, now: Instant) {
+        self.asking += 1;
+        self.since.get_or_insert(now);
+    }
+
+    /// A request has ended. One that failed is no answer.
+    fn ended(&mut self, answered: bool, now: Instant) {
+        self.asking = self.asking.saturating_sub(1);
+        if answered {
+            self.since = (self.asking > 0).then_some(now);
+        }
+    }
+}
 
 impl Tally {
     /// The numbers so far.
     pub fn counts(&self) -> Counts {
         self.lock().clone()
+    }
+
+    /// Since when the object store has not answered, though it was asked.
+    pub fn silent_since(&self) -> Option<Instant> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner).since
     }
 
     /// Does a step and counts its seconds, however it ends.
@@ -135,15 +173,39 @@ impl Tally {
         self.lock().files.entry(table).or_insert_with(|| Histogram::new(&FILE_BYTES)).observe(bytes as f64);
     }
 
+    /// Counts bytes as held until what is returned is dropped.
+    pub(crate) fn hold(self: &Arc<Self>, step: Step, bytes: usize) -> Holding {
+        *self.lock().held.entry(step).or_default() += bytes;
+        Holding { tally: Arc::clone(self), step, bytes }
+    }
+
     /// Begins a request, which counts when the answer is dropped.
     pub(crate) fn request(self: &Arc<Self>, service: Service, operation: &'static str) -> Pending {
         let request = Request { service, operation, status: CANCELLED };
+        if service == Service::ObjectStore {
+            self.silence.lock().unwrap_or_else(PoisonError::into_inner).asked(Instant::now());
+        }
         Pending { tally: Arc::clone(self), request, began: Instant::now() }
     }
 
     /// Numbers are whole whoever panicked while adding to them.
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that are held.
+pub(crate) struct Holding {
+    tally: Arc<Tally>,
+    step: Step,
+    bytes: usize,
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        if let Some(held) = self.tally.lock().held.get_mut(&self.step) {
+            *held -= self.bytes;
+        }
     }
 }
 
@@ -164,6 +226,10 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         let seconds = self.began.elapsed().as_secs_f64();
+        if self.request.service == Service::ObjectStore {
+            let answered = !NO_ANSWER.contains(&self.request.status);
+            self.tally.silence.lock().unwrap_or_else(PoisonError::into_inner).ended(answered, Instant::now());
+        }
         self.tally.lock().requests.entry(self.request).or_insert_with(|| Histogram::new(&SECONDS)).observe(seconds);
     }
 }
@@ -171,6 +237,38 @@ impl Drop for Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_let_go_is_never_counted_as_held() {
+        let tally = Arc::new(Tally::default());
+        let (first, second) = (tally.hold(Step::Upload, 5), tally.hold(Step::Upload, 7));
+        drop(first);
+        assert_eq!(tally.counts().held[&Step::Upload], 7);
+        drop(second);
+        assert_eq!(tally.counts().held[&Step::Upload], 0);
+    }
+
+    #[test]
+    fn a_silence_never_ends_before_an_answer_nor_goes_on_after_it() {
+        let tally = Arc::new(Tally::default());
+        assert_eq!(tally.silent_since(), None);
+        let mut first = tally.request(Service::ObjectStore, "put");
+        let began = tally.silent_since();
+        let mut second = tally.request(Service::ObjectStore, "put");
+        assert!(began.is_some() && tally.silent_since() == began);
+        second.ends(FAILED);
+        drop(second);
+        drop(tally.request(Service::ObjectStore, "get"));
+        tally.request(Service::Glue, "GetTable").ends("ok");
+        assert_eq!(tally.silent_since(), began, "neither a failure, nor a caller who went, nor another service");
+        let mut third = tally.request(Service::ObjectStore, "put");
+        third.ends("ok");
+        drop(third);
+        assert!(tally.silent_since() > began, "one still waits, from here on");
+        first.ends("not_found");
+        drop(first);
+        assert_eq!(tally.silent_since(), None);
+    }
 
     #[tokio::test]
     async fn a_request_nobody_waited_for_is_never_left_out_nor_taken_for_a_success() {

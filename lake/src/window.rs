@@ -149,15 +149,23 @@ impl Window {
         limits.rows_max.saturating_sub(self.rows + self.rejects.len())
     }
 
+    /// Adds offsets that hold nothing.
+    ///
+    /// # Errors
+    /// As `add`.
+    pub fn account(&mut self, span: &Span, now_ns: i64) -> Result<(), LakeError> {
+        if self.is_empty() {
+            self.opened_ns = now_ns;
+        }
+        self.span.append(span)
+    }
+
     /// Adds a batch; `now_ns` opens the window if it is the first.
     ///
     /// # Errors
     /// `Corrupt` when the batch does not continue the span, which would be a bug of the source.
     pub fn add(&mut self, batch: Batch, now_ns: i64) -> Result<(), LakeError> {
-        if self.is_empty() {
-            self.opened_ns = now_ns;
-        }
-        self.span.append(&batch.span)?;
+        self.account(&batch.span, now_ns)?;
         let times = batch.rows.column_by_name("time_ns").map(|times| times.as_primitive::<Int64Type>().values());
         let mut last = None;
         for hour in times.into_iter().flatten().map(|&ns| EventHour::of(ns)) {

@@ -48,9 +48,9 @@ impl QueryError {
         });
         match root {
             DataFusionError::ResourcesExhausted(_) => Self::Resources(line),
-            DataFusionError::ParquetError(_) => {
-                Self::Lake(LakeError::corrupt(format!("a Parquet file of {}", lake.display()), line))
-            }
+            DataFusionError::ParquetError(_) => Self::Lake(
+                unread(lake, &line).unwrap_or_else(|| LakeError::corrupt(format!("a Parquet file of {}", lake.display()), line)),
+            ),
             DataFusionError::Internal(_) | DataFusionError::ExecutionJoin(_) => Self::Internal(line),
             DataFusionError::NotImplemented(_) => Self::Sql(format!("not supported: {line}")),
             _ => Self::Sql(unknown_table(&line).unwrap_or(line)),
@@ -81,11 +81,25 @@ fn storage_cause(error: &DataFusionError) -> Option<&object_store::Error> {
 
 fn storage_error(lake: &Lake, error: &object_store::Error) -> LakeError {
     match error {
-        object_store::Error::NotFound { path, .. } => LakeError::corrupt(
-            format!("{}/{path}", lake.display()),
-            "it is listed but not there (was it vacuumed while this version is read?)",
-        ),
+        object_store::Error::NotFound { path, .. } => gone(lake, path),
         other => lake.unavailable(other),
+    }
+}
+
+/// The store's error of a file whose footer could not be read, of which the engine keeps nothing but words.
+fn unread(lake: &Lake, line: &str) -> Option<LakeError> {
+    let (path, why) = line.split_once("Failed to fetch metadata for file ")?.1.split_once(": ")?;
+    let why = why.strip_prefix("Object Store error: ")?;
+    let is_gone = why.starts_with("Object at location ") && why.contains(" not found: ");
+    Some(if is_gone { gone(lake, path) } else { lake.unavailable(&std::io::Error::other(why.to_owned())) })
+}
+
+fn gone(lake: &Lake, path: &str) -> LakeError {
+    LakeError::Gone {
+        what: format!("{}/{path}", lake.display()),
+        why:
+            "the log names it and the store has it no more; put it back from a backup, or read a newer version if it was vacuumed"
+                .into(),
     }
 }
 
@@ -114,7 +128,17 @@ mod tests {
         assert!(matches!(&error, QueryError::Sql(text) if text == "first line second line"), "{error:?}");
         let missing = object_store::Error::NotFound { path: "stock_data/a.parquet".into(), source: "404".into() };
         let error = QueryError::from_engine(&lake, &DataFusionError::ObjectStore(Box::new(missing)));
-        assert!(matches!(&error, QueryError::Lake(LakeError::Corrupt { what, .. }) if what.contains("a.parquet")), "{error:?}");
+        assert!(matches!(&error, QueryError::Lake(LakeError::Gone { what, .. }) if what.contains("a.parquet")), "{error:?}");
+        for (words, part) in [
+            ("Object Store error: Object at location /l/a.parquet not found: No such file", "stock_data/a.parquet is gone"),
+            ("Object Store error: Generic S3 error: connection refused", "check the directory"),
+            ("Invalid Parquet file. Corrupt footer", "is corrupt"),
+        ] {
+            let text = format!("Failed to fetch metadata for file stock_data/a.parquet: {words}");
+            let parquet = datafusion::parquet::errors::ParquetError::General(text);
+            let said = QueryError::from_engine(&lake, &DataFusionError::ParquetError(Box::new(parquet))).to_string();
+            assert!(said.contains(part), "{said}");
+        }
         assert_eq!(one_line(&"x".repeat(5000)).chars().count(), LINE_CHARS_MAX + 1);
     }
 }

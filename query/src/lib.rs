@@ -36,4 +36,4 @@ pub use error::QueryError;
 pub use output::{Format, Grid, write_result};
 pub use prompt::prompt;
 pub use run::{Ran, run_statements};
-pub use split::split_statements;
+pub use split::{before_quit, split_statements};

@@ -39,6 +39,18 @@ pub fn split_statements(sql: &str) -> Result<Vec<String>, QueryError> {
     Ok(statements)
 }
 
+/// A script up to its `\\q`, which ends it as at the prompt: on a line of its own, or after a semicolon at its very end.
+pub fn before_quit(script: &str) -> &str {
+    let lines = script.match_indices("\\q").filter(|(at, _)| {
+        let (before, after) = (&script[..*at], &script[at + 2..]);
+        let begins =
+            before.trim_end_matches([' ', '\t']).ends_with('\n') || before.trim().is_empty() || before.trim_end().ends_with(';');
+        begins && after.lines().next().unwrap_or_default().trim().trim_end_matches(';').is_empty()
+    });
+    // Not in a quote or a comment that is still open.
+    lines.map(|(at, _)| &script[..at]).find(|before| tokens(before).is_ok()).unwrap_or(script)
+}
+
 /// Whether an input may be run: nothing is left open and its last statement is ended by a semicolon.
 pub(crate) fn is_complete(input: &str) -> bool {
     match tokens(input) {
@@ -74,6 +86,21 @@ impl LineOffsets {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_a_quit_is_never_run_nor_a_text_taken_for_one() {
+        for (script, run) in [
+            ("SELECT 1;\n\\q\nSELECT 2;", "SELECT 1;\n"),
+            ("SELECT 1; \\q\n", "SELECT 1; "),
+            ("  \\q", "  "),
+            ("SELECT 1\n  \\q ;", "SELECT 1\n  "),
+        ] {
+            assert_eq!(before_quit(script), run, "{script}");
+        }
+        for script in ["SELECT '\n\\q\n';", "/*\n\\q\n*/ SELECT 1;", "SELECT 'a;\\q'", "SELECT 1;", "SELECT 1;\n\\quit"] {
+            assert_eq!(before_quit(script), script);
+        }
+    }
 
     #[test]
     fn a_semicolon_in_a_quote_or_comment_never_ends_a_statement() {

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use ticklake_schemas::RejectClass;
 
@@ -53,7 +54,7 @@ pub(crate) struct DlqListArgs {
     #[command(flatten)]
     pub(crate) letters: LettersArgs,
     /// Only messages of this source: the topic, unless it was ingested under another name.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) source: Option<String>,
     /// List so many at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -71,7 +72,7 @@ pub(crate) struct DlqShowArgs {
     #[arg(value_name = "PARTITION:OFFSET", value_parser = parse_place)]
     pub(crate) letter: (i32, i64),
     /// The source it came from, where the lake has several.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) source: Option<String>,
     /// Write the payload alone, its very bytes.
     #[arg(long)]

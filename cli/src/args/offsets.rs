@@ -3,9 +3,10 @@
 //! Owns: names, defaults, help texts.
 //! Does not own: what the command does with them.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
-use crate::settings::{Flags, LakeTopicKeys};
+use crate::settings::{Flags, LakeKeys, LakeTopicKeys};
 
 #[derive(Debug, Args)]
 pub(crate) struct OffsetsArgs {
@@ -24,7 +25,10 @@ pub(crate) enum OffsetsCommand {
 #[derive(Debug, Args)]
 pub(crate) struct OffsetsShowArgs {
     #[command(flatten)]
-    pub(crate) settings: Flags<LakeTopicKeys>,
+    pub(crate) settings: Flags<LakeKeys>,
+    /// Only the partitions of this source: the topic, unless it was ingested under another name.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) source: Option<String>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,

@@ -46,7 +46,8 @@ impl Keys for IngestKeys {
 #[derive(Debug)]
 pub(crate) struct DoctorKeys;
 impl Keys for DoctorKeys {
-    const KEYS: &'static [&'static str] = &["lake.location", "kafka.brokers", "kafka.topic", "kafka.group", "glue.database"];
+    const KEYS: &'static [&'static str] =
+        &["lake.location", "kafka.brokers", "kafka.topic", "kafka.group", "kafka.on_gap", "kafka.source", "glue.database"];
     const REQUIRED: &'static [&'static str] = &["lake.location"];
 }
 

@@ -108,9 +108,14 @@ impl Effective {
         self.0.get(key).filter(|given| !given.text.is_empty()).map(|given| (given.text.as_str(), given.origin.as_str()))
     }
 
-    /// Tells of a setting without which a command cannot work.
+    /// Where a key was given nothing but blanks.
+    pub(super) fn blank(&self, key: &str) -> Option<&str> {
+        self.0.get(key).filter(|given| given.text.trim().is_empty()).map(|given| given.origin.as_str())
+    }
+
+    /// Tells of a setting without which a command cannot work; one that was given nothing is told of elsewhere.
     pub(super) fn require(&self, key: &str, faults: &mut Vec<String>) {
-        if let (Some(setting), None) = (setting(key), self.given(key)) {
+        if let (Some(setting), None, None) = (setting(key), self.given(key), self.blank(key)) {
             let (section, name) = key.split_once('.').unwrap_or((key, ""));
             let (flag, variable) = (setting.flag, env_name(key));
             faults.push(format!("{key} is not set; give --{flag}, {variable}, or {name} under [{section}] in ticklake.toml"));

@@ -67,12 +67,12 @@ macro_rules! settings {
 
 settings! {
     kafka_brokers: String = "kafka.brokers", "brokers" "HOST:PORT,…", "", parse::text, "Kafka brokers, host:port separated by commas";
-    kafka_topic: String = "kafka.topic", "topic" "NAME", DEFAULT_TOPIC, parse::text, "Topic";
+    kafka_topic: String = "kafka.topic", "topic" "NAME", DEFAULT_TOPIC, parse::topic, "Topic";
     kafka_group: String = "kafka.group", "group" "NAME", "ticklake", parse::text, "Consumer group; processes of one group share the partitions";
     kafka_partitions: Option<BTreeSet<i32>> = "kafka.partitions", "partitions" "LIST", "", parse::partitions, "Read these partitions, such as 0-3,7, without joining the group";
     kafka_assignment: Assignment = "kafka.assignment", "assignment" "NAME", "cooperative-sticky", parse::assignment, "How the group hands partitions over: cooperative-sticky (only those that move stop) or eager (all)";
     kafka_group_instance_id: Option<String> = "kafka.group_instance_id", "group-instance-id" "NAME", "", parse::optional, "A name of this process that outlives it, so that a restart within the session moves no partitions";
-    kafka_on_gap: OnGap = "kafka.on_gap", "on-gap" "NAME", "stop", parse::on_gap, "When Kafka has deleted offsets before they were read: stop, or accept, go on and account for them as empty";
+    kafka_on_gap: OnGap = "kafka.on_gap", "on-gap" "NAME", "stop", parse::on_gap, "When Kafka has deleted offsets before they were read: stop, or accept, go on and declare them given up";
     kafka_source: Option<String> = "kafka.source", "source" "NAME", "", parse::optional, "Name the offsets are recorded under, where two clusters share a topic name; the topic when not given";
     lake_location: String = "lake.location", "lake" "URL|DIR", "", parse::text, "The lake: s3://bucket/prefix or a directory";
     lake_json_mirror: bool = "lake.json_mirror", "no-json-mirror" "", "true", parse::boolean, "Do not write the JSON mirror";

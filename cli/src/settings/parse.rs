@@ -16,8 +16,20 @@ use crate::args::LogFormat;
 /// No cluster has topics this wide.
 const PARTITION_MAX: i32 = 99_999;
 
+/// Kafka's limit.
+const TOPIC_CHARS_MAX: usize = 249;
+
 pub(super) fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
+}
+
+/// A topic by Kafka's rule; one that is empty is told of with the other names.
+pub(super) fn topic(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if text.len() <= TOPIC_CHARS_MAX && text.chars().all(legal) && !matches!(text, "." | "..") {
+        return Ok(text.to_owned());
+    }
+    Err(format!("Kafka has topics of up to {TOPIC_CHARS_MAX} letters, digits, dots, underscores and hyphens"))
 }
 
 pub(super) fn optional(text: &str) -> Result<Option<String>, String> {
@@ -66,8 +78,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         _ => None,
     };
     match (number.parse::<u64>().ok().zip(unit_ms)).and_then(|(n, ms)| n.checked_mul(ms)) {
-        Some(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
-        _ => Err("give a whole number with a unit: 500ms, 10s, 2m, 1h or 7d".into()),
+        Some(0) => Err("no time at all; give more than 0, such as 500ms or 10s".into()),
+        Some(ms) => Ok(Duration::from_millis(ms)),
+        None => Err("give a whole number with a unit: 500ms, 10s, 2m, 1h or 7d".into()),
     }
 }
 
@@ -139,6 +152,17 @@ mod tests {
         assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
         for bad in ["", "10", "s", "0s", "-1s", "1.5s", "99999999999999999999s", "18446744073709551615h"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+        assert!(duration("0s").is_err_and(|why| why.contains("more than 0")), "it has its unit");
+    }
+
+    #[test]
+    fn a_topic_that_kafka_cannot_have_is_never_asked_for() {
+        for good in ["stock_live_feed", "a.b-c_9", "", &"t".repeat(249)] {
+            assert_eq!(topic(good).as_deref(), Ok(good));
+        }
+        for bad in ["a b", "a/b", "ü", ".", "..", "a\n", &"t".repeat(250)] {
+            assert!(topic(bad).is_err(), "{bad}");
         }
     }
 

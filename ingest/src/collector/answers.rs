@@ -8,13 +8,14 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use ticklake_lake::Span;
 use ticklake_lake::window::FlushReason;
 
 use super::{Answer, Collector, CommitMode, Patience};
 use crate::error::IngestError;
 use crate::source::kafka::{Cursors, SourceEvent};
 use crate::source::kafka_topic::{Watermarks, check};
-use crate::source::start::start_of;
+use crate::source::start::{is_ahead, start_of};
 
 impl Collector {
     /// Does what an event asks. False when the publisher is gone.
@@ -93,6 +94,7 @@ impl Collector {
         }
         self.shared.progress.connected(self.kafka.ends());
         self.deferred.clear();
+        self.doubted = None;
         self.cursors.clear();
         self.starts.clear();
         self.ended.clear();
@@ -103,21 +105,45 @@ impl Collector {
 
     /// Starts assigned partitions where the log ends. False when the publisher is gone.
     fn assigned(&mut self, located: &Watermarks) -> Result<bool, IngestError> {
-        // The log may have moved since our own last commit: the previous owner's windows are in it now.
-        let Answer::Given(log) = self.offsets(Patience::Endless)? else { return Ok(false) };
-        let (mut cursors, mut reads) = (Cursors::new(), Cursors::new());
+        let log = match self.doubted.take() {
+            Some(log) => log,
+            None => {
+                // The log may have moved since our own last commit: the previous owner's windows are in it now.
+                let Answer::Given(log) = self.offsets(Patience::Endless)? else { return Ok(false) };
+                if is_ahead(&self.settings.source, &log, located) {
+                    // Someone may have committed what came after Kafka was asked; asked again, it knows all that this log does.
+                    self.doubted = Some(log);
+                    self.kafka.locate(located.keys().copied().collect());
+                    return Ok(true);
+                }
+                log
+            }
+        };
+        let (mut ends, mut reads, mut gone) = (Cursors::new(), Cursors::new(), Span::default());
         for (&partition, &watermarks) in located {
             let start = start_of(&self.settings.source, &log, partition, watermarks, self.kafka.config().on_gap)?;
-            cursors.insert(partition, start.cursor);
+            ends.insert(partition, start.cursor);
             reads.insert(partition, start.read_from);
+            if start.cursor < start.read_from {
+                let (from, to) = (start.cursor, start.read_from);
+                tracing::warn!(
+                    partition,
+                    from,
+                    to,
+                    lost = to - from,
+                    "offsets are gone from Kafka; they will be declared given up"
+                );
+                gone.give_up(partition, from, to)?;
+            }
         }
-        if !cursors.is_empty() {
-            tracing::info!(starts = ?cursors, "partitions assigned");
+        if !reads.is_empty() {
+            tracing::info!(starts = ?reads, "partitions assigned");
         }
         self.kafka.assign(&reads)?;
-        self.shared.progress.starts(&cursors);
-        self.starts.extend(&cursors);
-        self.cursors.extend(cursors);
+        self.window.account(&gone, self.clock.now_ns())?;
+        self.shared.progress.starts(&ends);
+        self.starts.extend(&reads);
+        self.cursors.extend(reads);
         Ok(true)
     }
 

@@ -12,6 +12,7 @@ use ticklake_lake::window::FlushReason;
 use ticklake_schemas::RejectClass;
 
 use super::{Scrape, Value};
+use crate::memory::MemoryShares;
 use crate::progress::Stage;
 
 /// A metric: one row of the documentation.
@@ -190,14 +191,25 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "ticklake_memory_used_bytes",
         kind: GAUGE,
         labels: &["stage"],
-        help: "Bytes of ticks held in memory.",
-        samples: |s| labelled(Stage::ALL.map(|stage| (stage.as_str(), Value::Gauge(s.standing.bytes_at(stage) as f64)))),
+        help: "Bytes of messages and ticks held in memory.",
+        samples: |s| labelled(Stage::ALL.map(|stage| (stage.as_str(), Value::Gauge(s.bytes_at(stage) as f64)))),
+    },
+    Family {
+        name: "ticklake_memory_share_bytes",
+        kind: GAUGE,
+        labels: &["stage"],
+        help: "What a stage may hold of ticklake_memory_max_bytes.",
+        samples: |s| {
+            let shares = s.standing.memory_max.map(MemoryShares::of);
+            let of = |shares: MemoryShares| Stage::ALL.map(|stage| (stage.as_str(), Value::Gauge(shares.at(stage) as f64)));
+            shares.map(|shares| labelled(of(shares))).unwrap_or_default()
+        },
     },
     Family {
         name: "ticklake_memory_max_bytes",
         kind: GAUGE,
         labels: &[],
-        help: "What all stages may hold together.",
+        help: "What the process may hold: all stages and a reserve for the process itself.",
         samples: |s| s.standing.memory_max.map(|bytes| one(Value::Gauge(bytes as f64))).unwrap_or_default(),
     },
     Family {

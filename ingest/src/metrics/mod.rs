@@ -10,6 +10,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
@@ -17,10 +18,10 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::registry::Registry;
 use ticklake_lake::Histogram;
-use ticklake_lake::tally::{Counts, Tally};
+use ticklake_lake::tally::{Counts, Step, Tally};
 
 use self::families::FAMILIES;
-use crate::progress::{Progress, Standing};
+use crate::progress::{Progress, Stage, Standing};
 use crate::source::kafka::Cursors;
 
 /// What the text of [`Metrics::text`] is, as HTTP says it.
@@ -85,6 +86,8 @@ impl Metrics {
             files: Progress::get(&progress.files),
             bytes: Progress::get(&progress.bytes),
             overlaps: Progress::get(&progress.overlaps),
+            fetched: progress.fetched(),
+            decoding: progress.decoding.load(Ordering::Relaxed),
             standing,
             lake: self.lake.counts(),
             ends,
@@ -104,9 +107,25 @@ struct Scrape {
     files: u64,
     bytes: u64,
     overlaps: u64,
+    fetched: usize,
+    decoding: usize,
     standing: Standing,
     lake: Counts,
     ends: Cursors,
+}
+
+impl Scrape {
+    /// Bytes held at a stage.
+    fn bytes_at(&self, stage: Stage) -> usize {
+        let in_lake = |step| self.lake.held.get(&step).copied().unwrap_or(0);
+        match stage {
+            Stage::FetchQueue => self.fetched,
+            Stage::Decoding => self.decoding,
+            Stage::Filling | Stage::Waiting | Stage::Publishing => self.standing.bytes_at(stage),
+            Stage::Encoding => in_lake(Step::Encode),
+            Stage::Uploading => in_lake(Step::Upload),
+        }
+    }
 }
 
 /// One value of a metric.

@@ -22,6 +22,7 @@ fn full() -> Scrape {
         steps: BTreeMap::from([(Step::Commit, spread.clone())]),
         files: BTreeMap::from([(Table::StockData, spread.clone())]),
         conflicts: BTreeMap::new(),
+        held: BTreeMap::from([(Step::Encode, 13), (Step::Upload, 14)]),
     };
     let landed = Landing {
         ends: Cursors::from([(3, 40)]),
@@ -48,6 +49,8 @@ fn full() -> Scrape {
         files: 5,
         bytes: 6,
         overlaps: 7,
+        fetched: 11,
+        decoding: 12,
         standing,
         lake,
         ends: Cursors::from([(3, 55)]),
@@ -123,6 +126,10 @@ fn no_metric_is_missing_from_the_text_or_in_it_under_another_kind() {
         "ticklake_commit_conflicts_total{outcome=\"overlap\"} 7",
         "ticklake_window_flushes_total{reason=\"age\"} 2",
         "ticklake_window_flushes_total{reason=\"gone\"} 0",
+        "ticklake_memory_used_bytes{stage=\"fetch_queue\"} 11.0",
+        "ticklake_memory_used_bytes{stage=\"decoding\"} 12.0",
+        "ticklake_memory_used_bytes{stage=\"encoding\"} 13.0",
+        "ticklake_memory_used_bytes{stage=\"uploading\"} 14.0",
         "ticklake_memory_used_bytes{stage=\"filling\"} 7.0",
         "ticklake_memory_used_bytes{stage=\"waiting\"} 9.0",
         "ticklake_memory_used_bytes{stage=\"publishing\"} 0.0",

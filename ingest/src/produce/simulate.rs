@@ -17,7 +17,7 @@ use ticklake_schemas::Tick;
 
 use super::ProduceError;
 use activity::{ActivityTable, symbol_names};
-use day::{DayClock, add_work, subtract_work};
+use day::{DayClock, subtract_work};
 use instrument::{Instrument, VENUES};
 
 /// More symbols than any venue lists.
@@ -40,12 +40,14 @@ pub struct SimulateConfig {
     pub start_ns: i64,
     /// Market-wide ticks a simulated second, averaged over a whole day.
     pub ticks_per_second: f64,
+    /// Whether every hour is as busy as any other, so that the average holds at any time.
+    pub steady: bool,
 }
 
 impl Default for SimulateConfig {
     /// 5,000 symbols from the New York open of 2024-01-02; 200,000 ticks take about 3 h by day, 5 h by night.
     fn default() -> Self {
-        Self { seed: 42, symbols: 5_000, start_ns: 1_704_205_800_000_000_000, ticks_per_second: 15.0 }
+        Self { seed: 42, symbols: 5_000, start_ns: 1_704_205_800_000_000_000, ticks_per_second: 15.0, steady: false }
     }
 }
 
@@ -56,14 +58,20 @@ impl SimulateConfig {
     /// ticks than asked, which fails once in a billion runs.
     #[must_use]
     pub fn ending_by(mut self, end_ns: i64, ticks: u64) -> Self {
-        self.start_ns = subtract_work(end_ns, self.work_ns_max(ticks)).max(0);
+        let work_ns = self.work_ns_max(ticks);
+        let start_ns = if self.steady { end_ns - work_ns.ceil() as i64 } else { subtract_work(end_ns, work_ns) };
+        self.start_ns = start_ns.max(0);
         self
     }
 
     /// How long the first `ticks` ticks last at most, in nanoseconds of simulated time from `start_ns`
     /// (with the same margin as [`Self::ending_by`]).
     pub fn span_ns_max(&self, ticks: u64) -> i64 {
-        add_work(self.start_ns, self.work_ns_max(ticks)) - self.start_ns
+        self.clock().advance(self.work_ns_max(ticks)) - self.start_ns
+    }
+
+    fn clock(&self) -> DayClock {
+        if self.steady { DayClock::steady(self.start_ns) } else { DayClock::new(self.start_ns) }
     }
 
     fn work_ns_max(&self, ticks: u64) -> f64 {
@@ -136,7 +144,7 @@ impl Simulator {
             activity: ActivityTable::new(config.symbols),
             names: symbol_names(config.symbols),
             instruments,
-            clock: DayClock::new(config.start_ns),
+            clock: config.clock(),
             mean_gap_ns: 1e9 / config.ticks_per_second,
         })
     }
@@ -230,12 +238,27 @@ mod tests {
     fn a_run_that_must_end_now_never_reaches_the_future() {
         let now_ns = 1_790_000_000_000_000_000;
         for seed in 0..20 {
-            let config = SimulateConfig { seed, symbols: 10, ..SimulateConfig::default() }.ending_by(now_ns, 20_000);
+            let steady = seed % 2 == 1;
+            let config = SimulateConfig { seed, symbols: 10, steady, ..SimulateConfig::default() }.ending_by(now_ns, 20_000);
             let mut market = Simulator::new(&config).unwrap();
             let last = (0..20_000).map(|_| market.next_tick().time_ns).last().unwrap();
             assert!(last < now_ns);
             assert!(last - config.start_ns <= config.span_ns_max(20_000));
             assert!(now_ns - last < (now_ns - config.start_ns) / 5, "ends long before now");
+        }
+    }
+
+    #[test]
+    fn a_steady_market_never_sends_another_number_than_was_asked_for_at_any_hour() {
+        for hour in 0..24 {
+            let start_ns = SimulateConfig::default().start_ns + hour * 3_600_000_000_000;
+            let config =
+                SimulateConfig { start_ns, ticks_per_second: 1000.0, steady: true, symbols: 10, ..SimulateConfig::default() };
+            let mut market = Simulator::new(&config).unwrap();
+            let end_ns = start_ns + 20_000_000_000;
+            let ticks = std::iter::repeat_with(|| market.next_tick().time_ns).take_while(|time_ns| *time_ns <= end_ns).count();
+            // Six standard deviations of a Poisson process.
+            assert!(ticks.abs_diff(20_000) < 850, "{ticks} in 20 s at hour {hour}");
         }
     }
 

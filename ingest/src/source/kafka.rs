@@ -14,16 +14,16 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::RawBatch;
 pub use super::kafka_ends::Ends;
+use super::kafka_queue::{Polled, Queue};
 pub use super::kafka_rebalance::SourceEvent;
 use super::kafka_rebalance::{Context, decline, release};
 pub use super::kafka_settings::{Assignment, KafkaConfig, Membership, why_refused};
 use super::kafka_topic::{Watermarks, create, unavailable, wanted, watermarks_of};
 pub use super::start::OnGap;
-use super::{RawBatch, kafka_headers};
 use crate::error::IngestError;
 
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,6 +53,7 @@ pub type Cursors = BTreeMap<i32, i64>;
 /// A consumer of one topic.
 pub struct KafkaSource {
     consumer: Arc<BaseConsumer<Context>>,
+    queue: Queue,
     config: KafkaConfig,
     fetch_queue_bytes: usize,
     /// A rebalance that was handed out and is not answered yet.
@@ -70,7 +71,9 @@ impl KafkaSource {
         client.set("queued.max.messages.kbytes", (fetch_queue_bytes >> 10).to_string());
         let consumer = Arc::new(create(&client)?);
         let wanted = wanted(&consumer, config)?;
-        let source = Self { consumer, config: config.clone(), fetch_queue_bytes, unanswered: Cell::new(None) };
+        let queue = Queue::new(&consumer, &config.topic)
+            .ok_or_else(|| IngestError::Invalid(format!("librdkafka refuses the topic name {:?}", config.topic)))?;
+        let source = Self { consumer, queue, config: config.clone(), fetch_queue_bytes, unanswered: Cell::new(None) };
         source.consumer.context().connected.store(true, Ordering::Relaxed);
         tracing::info!(topic = config.topic, group = config.group, "waiting for partitions");
         if let Membership::Group { .. } = config.membership {
@@ -135,14 +138,12 @@ impl KafkaSource {
         // What is there already is taken without asking the clock; only an empty queue is waited for.
         let mut wait = Duration::ZERO;
         let mut at_an_end = false;
-        let mut happened = None;
+        let mut happened = self.look()?;
         while happened.is_none() && batch.records.len() < limits.rows_max && batch.data.len() < limits.bytes_max {
-            let polled = self.consumer.poll(wait);
+            let polled = self.queue.poll(wait);
             wait = Duration::ZERO;
-            match polled {
+            match polled.as_ref().map(Polled::read) {
                 None => {
-                    // A rebalance shows as an empty poll. Looked at only here: a message in hand is never dropped for it.
-                    happened = self.next_rebalance();
                     wait = deadline.saturating_duration_since(Instant::now());
                     if wait.is_zero() {
                         break;
@@ -154,9 +155,9 @@ impl KafkaSource {
                     let Some(cursor) = cursors.get_mut(&partition).filter(|cursor| offset >= **cursor) else { continue };
                     batch.span.extend(partition, *cursor, offset + 1)?;
                     *cursor = offset + 1;
-                    let timestamp_ms = message.timestamp().to_millis().filter(|ms| (0..=TIMESTAMP_MS_MAX).contains(ms));
+                    let timestamp_ms = Some(message.timestamp_ms()).filter(|ms| (0..=TIMESTAMP_MS_MAX).contains(ms));
                     batch.push(partition, offset, timestamp_ms, message.key(), message.payload());
-                    kafka_headers::keep(batch, message.headers());
+                    message.headers(|name, value| batch.push_header(name, value));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     if cursors.contains_key(&partition) {
@@ -171,6 +172,24 @@ impl KafkaSource {
             self.account(batch, cursors)?;
         }
         Ok(happened)
+    }
+
+    /// What happened besides messages, which have a queue of their own. A rebalance shows as an empty poll.
+    fn look(&self) -> Result<Option<SourceEvent>, IngestError> {
+        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
+            // Messages by two ways would come out of order, and those behind the cursor would be lost.
+            let Err(error) = polled else {
+                return Err(IngestError::Unavailable(format!(
+                    "Kafka at {}: messages of {} came by a queue that is not theirs; nothing is lost, start again",
+                    self.config.brokers, self.config.topic
+                )));
+            };
+            let happened = self.consumption_error(&error)?;
+            if happened.is_some() {
+                return Ok(happened);
+            }
+        }
+        Ok(self.next_rebalance())
     }
 
     /// Markers and aborted messages take offsets and show only by what comes after them; at the end, nothing does.
@@ -222,6 +241,7 @@ impl KafkaSource {
     /// `Unavailable`.
     pub fn assign(&self, starts: &Cursors) -> Result<(), IngestError> {
         let tpl = self.list(starts)?;
+        starts.keys().for_each(|partition| self.queue.lead_here(*partition));
         let done = match self.consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.consumer.incremental_assign(&tpl),
             _ => self.consumer.assign(&tpl),

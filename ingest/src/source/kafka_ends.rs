@@ -26,7 +26,7 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 /// first.
 const LOOKS_FOR_PARTITION_MAX: u32 = 20;
 
-/// A way to ask where a topic's partitions begin and end.
+/// A way to ask where a topic's partitions begin and end, and what was fetched of them.
 pub struct Ends {
     pub(super) consumer: Weak<BaseConsumer<Context>>,
     pub(super) brokers: String,
@@ -44,6 +44,11 @@ impl Ends {
                 Cursors::new()
             }
         }
+    }
+
+    /// Bytes fetched and not polled, as librdkafka counted them last.
+    pub(crate) fn fetched(&self) -> usize {
+        self.consumer.upgrade().map_or(0, |consumer| consumer.context().fetched())
     }
 
     /// Asks on a thread of its own what Kafka still has of partitions; the answer waits at the consumer.

@@ -10,6 +10,9 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 
+pub use super::kafka_settings::group_fault;
+use super::kafka_settings::{SESSION_TIMEOUT, SESSION_TIMEOUT_MS};
+
 /// Every setting that librdkafka does not know or whose value it does not take, with its reason; when there is none, what it
 /// makes of all of them together, such as a certificate that is not there, under no name.
 pub fn faults(librdkafka: &BTreeMap<String, String>) -> Vec<(Option<String>, String)> {
@@ -21,7 +24,9 @@ pub fn faults(librdkafka: &BTreeMap<String, String>) -> Vec<(Option<String>, Str
     if !alone.is_empty() || librdkafka.is_empty() {
         return alone;
     }
-    let mut client: ClientConfig = librdkafka.clone().into_iter().collect();
+    // As an ingester's, where settings must agree with each other.
+    let mut client = ClientConfig::new();
+    client.set(SESSION_TIMEOUT, SESSION_TIMEOUT_MS.to_string()).extend(librdkafka.clone());
     // A consumer must name a group; this one never joins it.
     client.set("group.id", "ticklake-config").set("log_level", "0");
     let refused = client.create::<BaseConsumer>().err();

@@ -11,7 +11,7 @@ use rdkafka::message::Message as _;
 use ticklake_lake::dead_letters::ORIGIN_HEADER;
 
 use super::kafka::Cursors;
-use super::kafka_headers;
+use super::kafka_queue::Message;
 use super::kafka_topic::{Reading, watermarks};
 use crate::error::IngestError;
 
@@ -38,7 +38,7 @@ pub fn origins(
     let reading = Reading { brokers, topic, client_id: "ticklake-dlq", librdkafka, silence_max: SILENCE_MAX };
     let mut found = Origins::new();
     reading.read(&ranges.collect(), &mut |message| {
-        kafka_headers::each(message.headers(), |name, value| {
+        Message::of(message).headers(|name, value| {
             if name == ORIGIN_HEADER
                 && let Some(origin) = value.and_then(|v| std::str::from_utf8(v).ok())
             {

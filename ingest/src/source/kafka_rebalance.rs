@@ -1,21 +1,24 @@
-//! What librdkafka calls back: rebalances, which wait until the collector answers them, errors and logs.
+//! What librdkafka calls back: rebalances, which wait until the collector answers them, errors, statistics and logs.
 //!
 //! Owns: the queue of rebalances, and answering those that nobody will act on any more.
 //! Does not own: the consumer's other calls (`kafka`), what a rebalance means for windows (`collector`).
 //! Invariant: every rebalance is answered: librdkafka's close waits for an answer for ever.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::kafka_topic::Watermarks;
+use super::kafka_trouble::Trouble;
 
 /// What a poll brought besides messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,27 +46,35 @@ pub(super) struct Context {
     pub(super) connected: AtomicBool,
     /// Whether rebalances answer themselves from now on.
     pub(super) closing: AtomicBool,
-    /// The error told last.
-    told: Mutex<Option<RDKafkaErrorCode>>,
+    trouble: Mutex<Trouble>,
+    /// Bytes fetched and not polled, as librdkafka counted them last.
+    fetched: AtomicUsize,
 }
+
+/// How librdkafka calls a broker whose connection stands.
+const UP: &str = "UP";
 
 impl ClientContext for Context {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(facility, message, "librdkafka");
     }
 
-    /// librdkafka repeats an outage many times a second; each new one is told once. Before the connection stands
-    /// `connect` says what is wrong.
+    /// librdkafka repeats an outage many times a second. Before the connection stands `connect` says what is wrong.
     fn error(&self, error: KafkaError, reason: &str) {
         // Every end of a partition is told here, too; it is news only to the collector.
         if !self.connected.load(Ordering::Relaxed) || matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
             return;
         }
-        let code = error.rdkafka_error_code();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != code {
-            tracing::warn!(%error, reason, "Kafka client; librdkafka goes on trying");
-            *told = code;
+        self.met(&error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        let bytes: u64 = partitions.map(|partition| partition.fetchq_size).sum();
+        self.fetched.store(usize::try_from(bytes).unwrap_or(usize::MAX), Ordering::Relaxed);
+        let reached = statistics.brokers.values().any(|broker| broker.state == UP);
+        if let Some(away) = self.trouble().stands(reached, Instant::now()) {
+            tracing::info!(away_s = away.as_secs(), "Kafka is back");
         }
     }
 }
@@ -86,6 +97,22 @@ impl ConsumerContext for Context {
 }
 
 impl Context {
+    /// Tells an error that librdkafka recovers from by itself, if it is news.
+    pub(super) fn met(&self, error: &KafkaError, reason: &str) {
+        if let Some(kept_back) = self.trouble().met(error.rdkafka_error_code(), Instant::now()) {
+            tracing::warn!(%error, reason, kept_back, "Kafka client; librdkafka goes on trying");
+        }
+    }
+
+    /// Bytes fetched and not polled, as librdkafka counted them last.
+    pub(super) fn fetched(&self) -> usize {
+        self.fetched.load(Ordering::Relaxed)
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A queue is whole whoever panicked while holding it.
     pub(super) fn waiting(&self) -> MutexGuard<'_, VecDeque<SourceEvent>> {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner)

@@ -63,6 +63,12 @@ impl Assignment {
     }
 }
 
+pub(super) const SESSION_TIMEOUT: &str = "session.timeout.ms";
+/// A dead process's partitions go to another after this; librdkafka's default of 45 s is long for a market.
+pub(super) const SESSION_TIMEOUT_MS: u64 = 10_000;
+const HEARTBEAT_INTERVAL: &str = "heartbeat.interval.ms";
+/// librdkafka's own default.
+const HEARTBEAT_INTERVAL_MS: u64 = 3000;
 const MAX_POLL_INTERVAL: &str = "max.poll.interval.ms";
 /// librdkafka's own default.
 const MAX_POLL_INTERVAL_DEFAULT: Duration = Duration::from_secs(300);
@@ -91,6 +97,22 @@ pub fn why_refused(name: &str) -> Option<&'static str> {
     REFUSED.iter().find(|(refused, _)| *refused == name).map(|(_, why)| *why)
 }
 
+/// Which of these settings no member of a group can keep to, and why, if there is one.
+pub fn group_fault(librdkafka: &BTreeMap<String, String>) -> Option<(&'static str, String)> {
+    // What is no number librdkafka refuses itself.
+    let given = |name: &str| librdkafka.get(name).and_then(|ms| ms.trim().parse::<u64>().ok());
+    let (session, heartbeat) = (given(SESSION_TIMEOUT), given(HEARTBEAT_INTERVAL));
+    let name = if session.is_some() { SESSION_TIMEOUT } else { HEARTBEAT_INTERVAL };
+    let (session, heartbeat) = (session.unwrap_or(SESSION_TIMEOUT_MS), heartbeat.unwrap_or(HEARTBEAT_INTERVAL_MS));
+    (session <= heartbeat).then(|| {
+        let why = format!(
+            "{name} lets the group take a member for dead between two heartbeats: {SESSION_TIMEOUT} is {session}, \
+             {HEARTBEAT_INTERVAL} {heartbeat}; give a session three times as long as a heartbeat"
+        );
+        (name, why)
+    })
+}
+
 impl KafkaConfig {
     /// How long a rebalance may wait for a flush: half of what the group waits before it goes on without us.
     pub(crate) fn revoke_budget(&self) -> Duration {
@@ -116,14 +138,15 @@ impl KafkaConfig {
             .set("enable.partition.eof", "true")
             .set("isolation.level", "read_committed")
             .set("allow.auto.create.topics", "false")
-            // A dead process's partitions go to another after this; the default of 45 s is long for a market.
-            .set("session.timeout.ms", "10000")
+            .set(SESSION_TIMEOUT, SESSION_TIMEOUT_MS.to_string())
             // New partitions are found within this; the default is five minutes.
             .set("topic.metadata.refresh.interval.ms", "10000")
-            .set("queued.min.messages", "100000")
+            .set("queued.min.messages", "20000")
             .set("fetch.message.max.bytes", "1048576")
             // The default of 1000 ms starves a fast consumer each time its queue is full.
             .set("fetch.queue.backoff.ms", "5")
+            // What is fetched ahead, and whether brokers can be reached, is told this often.
+            .set("statistics.interval.ms", "2000")
             .set("log_level", "4");
         if let Membership::Group { assignment, instance } = &self.membership {
             client.set("partition.assignment.strategy", assignment.strategy());
@@ -162,6 +185,15 @@ mod tests {
         let client = config(&[("session.timeout.ms", "6000")]).client().unwrap();
         assert_eq!(client.get("session.timeout.ms"), Some("6000"), "any other setting is the user's");
         assert_eq!(client.get("auto.offset.reset"), Some("error"));
+    }
+
+    #[test]
+    fn a_member_is_never_taken_for_dead_between_two_heartbeats() {
+        let fault = |settings: &[(&str, &str)]| group_fault(&config(settings).librdkafka).map(|(name, _)| name);
+        assert_eq!(fault(&[]), None);
+        assert_eq!(fault(&[(SESSION_TIMEOUT, "1")]), Some(SESSION_TIMEOUT));
+        assert_eq!(fault(&[(HEARTBEAT_INTERVAL, "10000")]), Some(HEARTBEAT_INTERVAL));
+        assert_eq!(fault(&[(SESSION_TIMEOUT, "1500"), (HEARTBEAT_INTERVAL, "50")]), None);
     }
 
     #[test]

@@ -11,12 +11,13 @@ mod kafka_ends;
 pub mod kafka_faults;
 #[cfg(test)]
 mod kafka_group_tests;
-mod kafka_headers;
 pub mod kafka_origins;
 pub mod kafka_probe;
+mod kafka_queue;
 mod kafka_rebalance;
 mod kafka_settings;
 pub mod kafka_topic;
+mod kafka_trouble;
 pub(crate) mod start;
 
 use std::ops::Range;
@@ -87,6 +88,12 @@ impl RawBatch {
         let from = self.data.len();
         self.data.extend_from_slice(bytes);
         from..self.data.len()
+    }
+
+    /// Bytes it holds in memory, what is kept for the next batch included.
+    pub fn held_bytes(&self) -> usize {
+        let (records, headers) = (self.records.capacity(), self.headers.capacity());
+        self.data.capacity() + records * size_of::<RawRecord>() + headers * size_of::<RawHeader>()
     }
 
     /// The bytes of a range.

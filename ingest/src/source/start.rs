@@ -3,10 +3,11 @@
 //! Owns: that decision, and what is said when the two do not meet.
 //! Does not own: reading either of them (`lake`, `kafka`), the commit law (`lake::offsets`).
 //! Invariant: what is accounted for next is always the log's end. A loss that may be accepted is bridged, never stepped
-//! over: the next span begins at the log's end and holds nothing where Kafka has nothing.
+//! over: the next span begins at the log's end and declares what is gone.
 
 use ticklake_lake::{LakeError, Offsets, SourceId};
 
+use super::kafka_topic::Watermarks;
 use crate::error::IngestError;
 
 /// What to do about offsets that Kafka has deleted before they were read.
@@ -15,7 +16,7 @@ pub enum OnGap {
     /// Stop: a person must decide.
     #[default]
     Stop,
-    /// Account for them as holding nothing, say so, and go on with what Kafka still has.
+    /// Declare them given up in the next commit, and go on with what Kafka still has.
     Accept,
 }
 
@@ -24,8 +25,14 @@ pub enum OnGap {
 pub(crate) struct Start {
     /// The next offset to account for.
     pub(crate) cursor: i64,
-    /// The next offset Kafka can give; beyond the cursor only where a loss was accepted.
+    /// The next offset Kafka can give; what lies between the cursor and it is given up.
     pub(crate) read_from: i64,
+}
+
+/// Whether the log ends beyond a partition's high watermark. Where Kafka was asked before the log was read that proves nothing:
+/// another writer may have committed what came in between.
+pub(crate) fn is_ahead(source: &SourceId, log: &Offsets, located: &Watermarks) -> bool {
+    located.iter().any(|(partition, (_, high))| log.next(source, *partition).is_some_and(|next| next > *high))
 }
 
 /// Decides where a partition starts, given Kafka's low and high watermark.
@@ -44,15 +51,13 @@ pub(crate) fn start_of(
         None => Ok(Start { cursor: low, read_from: low }),
         Some(next) if next > high => Err(IngestError::Invalid(format!(
             "{topic}/{partition}: the lake ends at offset {next} but Kafka ends at {high}: the topic was re-created or truncated, \
-             or this is another cluster; give this source a name of its own with --source, or take it up again from what Kafka \
-             has with `ticklake offsets reset`"
+             or this is another cluster; take it up as a source of its own: --source NEWNAME"
         ))),
         Some(next) if next < low => {
             let lost = low - next;
             if on_gap == OnGap::Stop {
                 return Err(LakeError::Gap { topic: topic.to_owned(), partition, committed: next, from: low, lost }.into());
             }
-            tracing::warn!(topic, partition, from = next, to = low, lost, "offsets are gone from Kafka; going on without them");
             Ok(Start { cursor: next, read_from: low })
         }
         Some(next) => Ok(Start { cursor: next, read_from: next }),
@@ -94,7 +99,7 @@ mod tests {
     fn a_recreated_topic_is_never_taken_for_a_loss_that_may_be_accepted() {
         for on_gap in [OnGap::Stop, OnGap::Accept] {
             let error = start(Some(10), (0, 9), on_gap).unwrap_err().to_string();
-            for part in ["t/3", "offset 10", "ends at 9", "--source", "ticklake offsets reset"] {
+            for part in ["t/3", "offset 10", "ends at 9", "--source NEWNAME"] {
                 assert!(error.contains(part), "{error}");
             }
         }

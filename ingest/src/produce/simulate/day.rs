@@ -33,11 +33,6 @@ fn activity(time_ns: i64) -> f64 {
     ACTIVITY[quarter as usize]
 }
 
-/// The instant `work_ns` of operational time after `time_ns`.
-pub(super) fn add_work(time_ns: i64, work_ns: f64) -> i64 {
-    DayClock::new(time_ns).advance(work_ns)
-}
-
 /// The instant `work_ns` of operational time before `time_ns`.
 pub(super) fn subtract_work(mut time_ns: i64, mut work_ns: f64) -> i64 {
     loop {
@@ -65,6 +60,11 @@ impl DayClock {
     pub(super) fn new(now_ns: i64) -> Self {
         let quarter_end_ns = (now_ns.div_euclid(QUARTER_NS) + 1).saturating_mul(QUARTER_NS);
         Self { now_ns, quarter_end_ns, activity: activity(now_ns) }
+    }
+
+    /// A clock standing at `now_ns` for which every hour is an average one.
+    pub(super) fn steady(now_ns: i64) -> Self {
+        Self { now_ns, quarter_end_ns: i64::MAX, activity: 1.0 }
     }
 
     /// Moves on by `work_ns` of operational time, at least one nanosecond; the new time.
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_day_of_work_is_a_day_and_the_session_is_u_shaped() {
         let noon_ns = 1_704_196_800_000_000_000;
-        assert!((add_work(noon_ns, DAY_NS as f64) - noon_ns - DAY_NS).abs() < 1_000);
+        assert!((DayClock::new(noon_ns).advance(DAY_NS as f64) - noon_ns - DAY_NS).abs() < 1_000);
         let (open, middle, close) = (ACTIVITY[58], ACTIVITY[70], ACTIVITY[83]);
         assert!(open > 2.0 * middle && close > 2.0 * middle && middle > ACTIVITY[0]);
     }
@@ -103,7 +103,7 @@ mod tests {
     proptest! {
         #[test]
         fn work_added_is_work_subtracted(time_ns in 1_000 * DAY_NS..30_000 * DAY_NS, work_ns in 1.0_f64..3e14) {
-            let there = add_work(time_ns, work_ns);
+            let there = DayClock::new(time_ns).advance(work_ns);
             prop_assert!(there > time_ns);
             prop_assert!((subtract_work(there, work_ns) - time_ns).abs() < 1_000);
         }
