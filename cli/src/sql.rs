@@ -7,10 +7,10 @@ use std::io::{IsTerminal, Read as _, Write as _};
 use std::path::Path;
 
 use ticklake_lake::Lake;
-use ticklake_query::{Engine, EngineOptions, Format, QueryError, before_quit, prompt, run_statements};
+use ticklake_query::{Dialect, Engine, EngineOptions, Format, QueryError, before_quit, prompt, run_statements};
 use tokio::signal::unix::SignalKind;
 
-use crate::args::{FormatArg, LakeSqlArgs};
+use crate::args::{DialectArg, FormatArg, LakeSqlArgs};
 use crate::exit::Failure;
 use crate::screen;
 
@@ -38,6 +38,15 @@ impl From<FormatArg> for Format {
     }
 }
 
+impl From<DialectArg> for Dialect {
+    fn from(dialect: DialectArg) -> Self {
+        match dialect {
+            DialectArg::Datafusion => Self::DataFusion,
+            DialectArg::Athena => Self::Athena,
+        }
+    }
+}
+
 pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
     let settings = args.settings.load()?;
     let script = match (args.command, &args.file) {
@@ -47,7 +56,9 @@ pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
         (None, None) => None,
     };
     let lake = Lake::open(&settings.lake_location).await?;
-    let engine = Engine::open(lake, EngineOptions { as_of: args.as_of.unwrap_or_default(), ..EngineOptions::default() }).await?;
+    let options =
+        EngineOptions { as_of: args.as_of.unwrap_or_default(), dialect: args.dialect.into(), ..EngineOptions::default() };
+    let engine = Engine::open(lake, options).await?;
     let format = args.format.into();
     match script {
         Some(sql) => run_script(&engine, &sql, format).await,

@@ -4,6 +4,7 @@
 //! Does not own: the tables (`provider`, `json_mirror`), what may run (`read_only`), printing (`output`).
 //! Invariant: the tables do not change while the engine lives; the same version gives the same rows for ever.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use ticklake_lake::{AsOf, DataFile, Lake, LakeError, Snapshot};
 use ticklake_schemas::STOCK_DATA_JSON;
 
 use crate::QueryError;
+use crate::athena;
 use crate::date::DateFunction;
 use crate::interruptible::InterruptibleJoins;
 use crate::json_mirror::JsonMirror;
@@ -52,12 +54,30 @@ pub struct EngineOptions {
     pub threads: usize,
     /// Rows computed at a time, at least 1; few where a row may be large.
     pub batch_rows: usize,
+    /// Which SQL is spoken.
+    pub dialect: Dialect,
+}
+
+/// Which SQL an engine speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// DataFusion's own.
+    #[default]
+    DataFusion,
+    /// Athena's (Trino 449's): what Athena refuses is refused, what it answers is answered alike. Queries only.
+    Athena,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { as_of: AsOf::Latest, memory_max_bytes: MEMORY_MAX_BYTES, threads, batch_rows: BATCH_ROWS }
+        Self {
+            as_of: AsOf::Latest,
+            memory_max_bytes: MEMORY_MAX_BYTES,
+            threads,
+            batch_rows: BATCH_ROWS,
+            dialect: Dialect::default(),
+        }
     }
 }
 
@@ -67,6 +87,8 @@ pub struct Engine {
     lake: Lake,
     version: Option<u64>,
     session: SessionContext,
+    dialect: Dialect,
+    tables: HashMap<String, Arc<dyn TableProvider>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -84,7 +106,8 @@ impl Engine {
         let stock = Snapshot::read(&lake, Table::StockData, options.as_of).await?;
         let dead = Snapshot::read(&lake, Table::DeadLetters, same_moment(&lake, options.as_of, stock.as_ref()).await?).await?;
         let version = stock.as_ref().map(|s| s.version);
-        let engine = Self { session: session(&lake, &options).map_err(|e| QueryError::from_engine(&lake, &e))?, lake, version };
+        let session = session(&lake, &options).map_err(|e| QueryError::from_engine(&lake, &e))?;
+        let mut engine = Self { session, lake, version, dialect: options.dialect, tables: HashMap::new() };
         let stock = stock.map(|s| s.files).unwrap_or_default();
         let mirrored = (options.as_of != AsOf::Latest).then_some(stock.as_slice());
         engine.register(STOCK_DATA_JSON, Arc::new(JsonMirror::new(engine.lake.store(), mirrored)))?;
@@ -108,6 +131,9 @@ impl Engine {
     /// # Errors
     /// `Sql` when the statement is wrong or would write, `Lake` when storage fails.
     pub async fn sql(&self, sql: &str) -> Result<QueryResult, QueryError> {
+        if self.dialect == Dialect::Athena {
+            return self.athena(sql).await;
+        }
         let statement = read_only::parse(sql).map_err(|why| match why {
             NotRun::Parser(e) => self.error(&e),
             NotRun::Refused(e) => e,
@@ -120,12 +146,29 @@ impl Engine {
         Ok(QueryResult { lake: self.lake.clone(), stream })
     }
 
-    fn register_delta(&self, table: Table, files: &[DataFile]) -> Result<(), QueryError> {
+    /// As `sql`, in Athena's dialect.
+    async fn athena(&self, sql: &str) -> Result<QueryResult, QueryError> {
+        let prepared = athena::prepare(sql, athena::now(), &|table| self.tables.get(table).cloned());
+        let prepared = prepared.map_err(|why| self.not_prepared(sql, why))?;
+        let frame = self.session.execute_logical_plan(prepared.plan).await.map_err(|e| self.error(&e))?;
+        let stream = frame.execute_stream().await.map_err(|e| self.error(&e))?;
+        Ok(QueryResult { lake: self.lake.clone(), stream: athena::shown(stream, prepared.columns) })
+    }
+
+    fn not_prepared(&self, sql: &str, why: athena::NotPrepared) -> QueryError {
+        match why {
+            athena::NotPrepared::Refused(error) => QueryError::Sql(error.told(sql)),
+            athena::NotPrepared::Engine(error) => self.error(&error),
+        }
+    }
+
+    fn register_delta(&mut self, table: Table, files: &[DataFile]) -> Result<(), QueryError> {
         let store = store_url().map_err(|e| self.error(&e))?;
         self.register(table.name(), Arc::new(DeltaTable::new(table.contract(), files, store)))
     }
 
-    fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), QueryError> {
+    fn register(&mut self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), QueryError> {
+        self.tables.insert(name.to_owned(), Arc::clone(&table));
         self.session.register_table(name, table).map(|_| ()).map_err(|e| self.error(&e))
     }
 
@@ -181,6 +224,7 @@ fn session(lake: &Lake, options: &EngineOptions) -> Result<SessionContext, DataF
     let runtime = runtime(options)?;
     runtime.register_object_store(store_url()?.as_ref(), lake.store());
     let state = SessionStateBuilder::new().with_config(config(options)).with_runtime_env(runtime).with_default_features();
+    let state = state.with_query_planner(Arc::new(athena::Planner));
     let session = SessionContext::new_with_state(state.with_physical_optimizer_rule(Arc::new(InterruptibleJoins)).build());
     session.register_udf(ScalarUDF::from(DateFunction::new()));
     Ok(session)

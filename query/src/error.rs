@@ -10,6 +10,8 @@ use datafusion::error::DataFusionError;
 use ticklake_lake::{Lake, LakeError};
 use ticklake_schemas::{DEAD_LETTERS, STOCK_DATA, STOCK_DATA_JSON};
 
+use crate::athena;
+
 const LINE_CHARS_MAX: usize = 1000;
 
 /// An error of the query engine.
@@ -37,6 +39,9 @@ impl QueryError {
     pub(crate) fn from_engine(lake: &Lake, error: &DataFusionError) -> Self {
         if let Some(storage) = storage_cause(error) {
             return Self::Lake(storage_error(lake, storage));
+        }
+        if let Some(fault) = athena::fault_of(error) {
+            return Self::Sql(one_line(&fault.to_string()));
         }
         let root = error.find_root();
         let line = one_line(&match root {

@@ -31,7 +31,7 @@ mod tests;
 
 pub use athena::{Finding, Severity, lint};
 pub use coordinates::for_each_coordinate;
-pub use engine::{Engine, EngineOptions, QueryResult};
+pub use engine::{Dialect, Engine, EngineOptions, QueryResult};
 pub use error::QueryError;
 pub use output::{Format, Grid, write_result};
 pub use prompt::prompt;

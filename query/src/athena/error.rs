@@ -113,6 +113,16 @@ impl AthenaError {
         Self::of_values(ErrorName::NotSupported, message)
     }
 
+    /// In one line: the name, the place in the statement, the message and the way out.
+    pub(crate) fn told(&self, sql: &str) -> String {
+        let place = self.span.map_or_else(String::new, |span| {
+            let (line, column) = place(sql, span.start);
+            format!("line {line}:{column}: ")
+        });
+        let rewrite = self.rewrite.as_ref().map_or_else(String::new, |rewrite| format!("; {rewrite}"));
+        format!("{}: {place}{}{rewrite}", self.name.text(), self.message)
+    }
+
     /// What should never happen: a fault of this program's.
     pub(crate) fn internal(why: &dyn fmt::Display) -> Self {
         Self::of_values(ErrorName::GenericInternalError, why.to_string())

@@ -1,14 +1,21 @@
 //! A statement, from its text to a plan that runs.
 //!
 //! Owns: the steps between: reading, meaning, lowering; what the answer's columns are called and of which types they are.
-//! Does not own: the engine that runs the plan, writing the answer.
+//! Does not own: the engine that runs the plan, writing the answer (`output`).
 //! Invariant: nothing is read before the whole statement is known to be right.
 
 use std::sync::Arc;
 
+use arrow::array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt as _;
+use serde_json::Value;
+use ticklake_lake::clock::{Clock as _, SystemClock};
 
 use super::analyze::{Analyzer, Tables};
 use super::ast::Statement;
@@ -17,6 +24,8 @@ use super::eval::Session;
 use super::lower::Lowering;
 use super::parse::parse;
 use super::types::Type;
+use super::values::layout::arrow_type;
+use super::values::text::json;
 
 /// A statement that can be run.
 #[derive(Debug)]
@@ -35,10 +44,19 @@ pub(crate) enum NotPrepared {
     Engine(DataFusionError),
 }
 
-/// The plan of a query over these tables.
+/// The plan of a query over the tables of a lake.
 pub(crate) fn prepare(
     sql: &str,
+    session: Session,
+    providers: &dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
+) -> Result<Prepared, NotPrepared> {
+    prepare_over(&super::tables::of_lake(), sql, session, providers)
+}
+
+/// The plan of a query over other tables.
+pub(crate) fn prepare_over(
     tables: &Tables,
+    sql: &str,
     session: Session,
     providers: &dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
 ) -> Result<Prepared, NotPrepared> {
@@ -50,6 +68,63 @@ pub(crate) fn prepare(
     let columns = named.map(|(i, field)| (field.name.clone().unwrap_or(format!("_col{i}")), field.ty.clone())).collect();
     let plan = Lowering::new(Arc::new(session), providers).relation(relation).map_err(NotPrepared::Engine)?;
     Ok(Prepared { plan, columns })
+}
+
+/// A statement that begins now.
+pub(crate) fn now() -> Session {
+    Session {
+        start: i128::from(SystemClock.now_ns()) * 1000,
+        user: "ticklake".to_owned(),
+        catalog: super::tables::CATALOG.to_owned(),
+        schema: "default".to_owned(),
+    }
+}
+
+/// An answer's rows under its columns' names; what only Athena has a form for, as text.
+pub(crate) fn shown(rows: SendableRecordBatchStream, columns: Vec<(String, Type)>) -> SendableRecordBatchStream {
+    let field = |(name, ty): &(String, Type)| {
+        Field::new(name, if is_shown_as_it_lies(ty) { arrow_type(ty) } else { DataType::Utf8 }, true)
+    };
+    let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+    let made = Arc::clone(&schema);
+    let shown = rows.map(move |batch| {
+        let batch = batch?;
+        let values = columns.iter().zip(batch.columns()).map(|((_, ty), values)| as_shown(ty, values));
+        let values = values.collect::<Result<Vec<_>, _>>().map_err(|fault| DataFusionError::External(Box::new(fault)))?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&made), values, &options)?)
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, shown))
+}
+
+/// Types that every format writes by itself.
+fn is_shown_as_it_lies(ty: &Type) -> bool {
+    matches!(
+        ty,
+        Type::Boolean
+            | Type::Tinyint
+            | Type::Smallint
+            | Type::Integer
+            | Type::Bigint
+            | Type::Real
+            | Type::Double
+            | Type::Varchar(_)
+            | Type::Date
+    )
+}
+
+fn as_shown(ty: &Type, values: &ArrayRef) -> Result<ArrayRef, AthenaError> {
+    if is_shown_as_it_lies(ty) {
+        return Ok(Arc::clone(values));
+    }
+    let one = |at: usize| {
+        Ok(match json(ty, values, at)? {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            other => Some(other.to_string()),
+        })
+    };
+    Ok(Arc::new((0..values.len()).map(one).collect::<Result<StringArray, AthenaError>>()?))
 }
 
 /// The fault of a statement's values, if that is what stopped the engine.

@@ -10,7 +10,7 @@ use super::analyze::Tables;
 use super::types::Type;
 
 /// Athena's own catalog; a database of any name may stand between it and the table.
-const CATALOG: &str = "awsdatacatalog";
+pub(crate) const CATALOG: &str = "awsdatacatalog";
 
 /// The tables of a lake.
 pub(crate) fn of_lake() -> Tables {

@@ -177,7 +177,11 @@ impl Plan {
             Self::Aggregate { keys, calls, .. } => {
                 keys.iter().for_each(|(_, key)| visit(key));
                 for (_, call) in calls {
-                    call.arguments.iter().chain(call.order_by.iter().map(|sort| &sort.key)).chain(&call.filter).for_each(&mut *visit);
+                    call.arguments
+                        .iter()
+                        .chain(call.order_by.iter().map(|sort| &sort.key))
+                        .chain(&call.filter)
+                        .for_each(&mut *visit);
                 }
             }
             Self::Window { calls, .. } => {
@@ -188,7 +192,9 @@ impl Plan {
             }
             Self::Sort { by, .. } => by.iter().for_each(|sort| visit(&sort.key)),
             Self::Limit { offset, count, .. } => offset.iter().chain(count).for_each(&mut *visit),
-            Self::SetOperation { columns, .. } => columns.iter().flat_map(|column| [&column.left, &column.right]).for_each(&mut *visit),
+            Self::SetOperation { columns, .. } => {
+                columns.iter().flat_map(|column| [&column.left, &column.right]).for_each(&mut *visit)
+            }
             Self::Unnest { arrays, .. } => arrays.iter().for_each(|(array, _)| visit(array)),
             Self::Sample { percentage, .. } => visit(percentage),
         }

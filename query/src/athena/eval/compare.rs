@@ -9,12 +9,12 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray as _, BooleanArray, Decimal128Array, ListArray, StructArray, UInt32Array};
+use arrow::compute::SortOptions;
 use arrow::compute::kernels::cmp;
-use arrow::compute::{SortOptions, sort_to_indices};
 use arrow::datatypes::{DataType, Decimal128Type, Field, Float32Type, Float64Type};
 use arrow::row::{RowConverter, Rows, SortField};
 
-use super::{Column, Result, list, taken};
+use super::{Column, Result, taken};
 use crate::athena::ast::Comparison;
 use crate::athena::error::AthenaError;
 use crate::athena::types::Type;
@@ -374,16 +374,4 @@ fn converter(ty: &Type) -> Result<RowConverter> {
 
 fn rows(converter: &RowConverter, ty: &Type, array: &ArrayRef) -> Result<Rows> {
     converter.convert_columns(&[normal(ty, array)?]).map_err(|error| AthenaError::internal(&error))
-}
-
-/// The places of values in their order, NULL last.
-pub(crate) fn order_of(ty: &Type, array: &ArrayRef) -> Result<UInt32Array> {
-    let options = Some(SortOptions { descending: false, nulls_first: false });
-    sort_to_indices(&normal(ty, array)?, options, None).map_err(|error| AthenaError::internal(&error))
-}
-
-/// A column of empty arrays of so many rows, for what has none.
-pub(crate) fn no_elements(element: &Type, rows: usize) -> Result<ArrayRef> {
-    let offsets = arrow::buffer::OffsetBuffer::from_repeated_length(0, rows);
-    list(element, offsets, arrow::array::new_empty_array(&arrow_type(element)))
 }

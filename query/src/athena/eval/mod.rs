@@ -113,11 +113,6 @@ impl<'e> Lambda<'e> {
         env.columns.extend(self.parameters.iter().copied().zip(arguments.into_iter().map(Column::new)));
         eval(self.body, &env)?.into_array()
     }
-
-    /// What the body gives.
-    pub(crate) fn returns(&self) -> &Type {
-        &self.body.ty
-    }
 }
 
 /// The values of an expression.

@@ -252,7 +252,12 @@ impl Lowering<'_> {
         self.keyed(input, columns, Wanted::new())
     }
 
-    fn as_keys_with(&mut self, input: LogicalPlan, columns: Vec<(ColumnId, Type)>, also: ColumnId) -> Result<(Vec<Key>, LogicalPlan)> {
+    fn as_keys_with(
+        &mut self,
+        input: LogicalPlan,
+        columns: Vec<(ColumnId, Type)>,
+        also: ColumnId,
+    ) -> Result<(Vec<Key>, LogicalPlan)> {
         self.keyed(input, columns, Wanted::from([also]))
     }
 

@@ -194,9 +194,10 @@ impl ExecutionPlan for Running {
 
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
         let Step::Windows(windows) = &*self.step else { return vec![None] };
-        let by = windows.sort_names().into_iter().filter_map(|(name, options)| {
-            Some(PhysicalSortRequirement::new(self.column(&name)?, Some(options)))
-        });
+        let by = windows
+            .sort_names()
+            .into_iter()
+            .filter_map(|(name, options)| Some(PhysicalSortRequirement::new(self.column(&name)?, Some(options))));
         vec![LexRequirement::new(by).map(OrderingRequirements::new)]
     }
 

@@ -88,9 +88,11 @@ impl Lowering<'_> {
         let kept: Vec<ColumnId> = ids_of(&input).into_iter().filter(|id| wanted.contains(id)).collect();
         let mut fields: Vec<Field> = Vec::new();
         for id in &kept {
-            let (_, found) = input.schema().iter().find(|(_, f)| *f.name() == name_of(*id)).ok_or_else(|| {
-                fault(AthenaError::internal(&format!("column {id} is lost")))
-            })?;
+            let (_, found) = input
+                .schema()
+                .iter()
+                .find(|(_, f)| *f.name() == name_of(*id))
+                .ok_or_else(|| fault(AthenaError::internal(&format!("column {id} is lost"))))?;
             fields.push(found.as_ref().clone().with_nullable(true));
         }
         for (id, ty) in columns.iter().flatten() {
@@ -148,7 +150,8 @@ impl Unnest {
         }
         for ((list, places), (array, made)) in lists.iter().zip(places).zip(&self.arrays) {
             let elements = take(list.as_list::<i32>().values(), &UInt32Array::from(places), None)?;
-            let has_fields = matches!(&array.ty, Type::Map(..)) || matches!(&array.ty, Type::Array(of) if matches!(**of, Type::Row(_)));
+            let has_fields =
+                matches!(&array.ty, Type::Map(..)) || matches!(&array.ty, Type::Array(of) if matches!(**of, Type::Row(_)));
             match has_fields {
                 true => {
                     for n in 0..made.len() {

@@ -188,9 +188,9 @@ impl<'t> Lowering<'t> {
         for (sort, key) in by.iter_mut().zip(keys) {
             sort.key = key;
         }
-        let by = by.iter().map(|sort| {
-            Ok(SortExpr { expr: self.normal(&sort.key)?, asc: !sort.descending, nulls_first: sort.nulls_first })
-        });
+        let by = by
+            .iter()
+            .map(|sort| Ok(SortExpr { expr: self.normal(&sort.key)?, asc: !sort.descending, nulls_first: sort.nulls_first }));
         let sorted = LogicalPlanBuilder::from(input).sort(by.collect::<Result<Vec<_>>>()?)?.build()?;
         self.project(sorted, wanted, Vec::new())
     }

@@ -100,7 +100,8 @@ impl Lowering<'_> {
         // The different values, each of which meets a row at most once; NaN equals none, itself least of all.
         let span = value.span;
         let itself = compare(Comparison::Equal, value.clone(), value.clone());
-        let distinct = Plan::Distinct { input: Box::new(Plan::Filter { input: Box::new(rows), condition: itself }), columns: vec![id] };
+        let distinct =
+            Plan::Distinct { input: Box::new(Plan::Filter { input: Box::new(rows), condition: itself }), columns: vec![id] };
         let found = self.new_column();
         let marker = Typed::new(Kind::Literal(Literal::Boolean(true)), Type::Boolean, span);
         let marked = Plan::Extend { input: Box::new(distinct), columns: vec![(found, marker)] };
@@ -148,12 +149,15 @@ impl Lowering<'_> {
         let (least, most) = (typed_column(least, &ty), typed_column(most, &ty));
         let span = left.span;
         let to = |edge: &Typed| compare(op, left.clone(), edge.clone());
-        let holds = match (op, every) {
-            (Comparison::Less | Comparison::LessOrEqual, true) | (Comparison::Greater | Comparison::GreaterOrEqual, false) => to(&least),
-            (Comparison::Less | Comparison::LessOrEqual, false) | (Comparison::Greater | Comparison::GreaterOrEqual, true) => to(&most),
-            (_, true) => Typed::new(Kind::And(vec![to(&least), to(&most)]), Type::Boolean, span),
-            (_, false) => Typed::new(Kind::Or(vec![to(&least), to(&most)]), Type::Boolean, span),
-        };
+        let holds =
+            match (op, every) {
+                (Comparison::Less | Comparison::LessOrEqual, true)
+                | (Comparison::Greater | Comparison::GreaterOrEqual, false) => to(&least),
+                (Comparison::Less | Comparison::LessOrEqual, false)
+                | (Comparison::Greater | Comparison::GreaterOrEqual, true) => to(&most),
+                (_, true) => Typed::new(Kind::And(vec![to(&least), to(&most)]), Type::Boolean, span),
+                (_, false) => Typed::new(Kind::Or(vec![to(&least), to(&most)]), Type::Boolean, span),
+            };
         let truth = |value: Literal| Typed::new(Kind::Literal(value), Type::Boolean, span);
         let decided = if every { Typed::new(Kind::Not(Box::new(holds.clone())), Type::Boolean, span) } else { holds.clone() };
         let (all, some) = (typed_column(all, &Type::Bigint), typed_column(some, &Type::Bigint));
@@ -202,7 +206,9 @@ impl Lowering<'_> {
                 Expr::InSubquery(InSubquery { expr: Box::new(of?), subquery: engine(plan), negated: false })
             }
             Subquery::Quantified { .. } => {
-                return Err(fault(AthenaError::not_supported("a comparison with ALL or ANY row of a correlated subquery is not computed here yet")));
+                return Err(fault(AthenaError::not_supported(
+                    "a comparison with ALL or ANY row of a correlated subquery is not computed here yet",
+                )));
             }
         })
     }

@@ -77,12 +77,7 @@ pub(super) fn columns_of(rows: &RecordBatch) -> Vec<(ColumnId, Column)> {
 }
 
 impl Lowering<'_> {
-    pub(super) fn window(
-        &mut self,
-        input: Plan,
-        mut calls: Vec<(ColumnId, WindowCall)>,
-        wanted: &Wanted,
-    ) -> Result<LogicalPlan> {
+    pub(super) fn window(&mut self, input: Plan, mut calls: Vec<(ColumnId, WindowCall)>, wanted: &Wanted) -> Result<LogicalPlan> {
         let mut parts: Vec<Typed> = calls.iter_mut().flat_map(|(_, call)| take_parts(call)).collect();
         let mut below = wanted.clone();
         parts.iter().for_each(|part| mentioned(part, &mut below));
@@ -176,7 +171,8 @@ impl Waiting {
             self.keep(batch.clone())?;
             return Ok(None);
         }
-        let columns: Vec<ArrayRef> = windows.partition_names().iter().filter_map(|name| batch.column_by_name(name).cloned()).collect();
+        let columns: Vec<ArrayRef> =
+            windows.partition_names().iter().filter_map(|name| batch.column_by_name(name).cloned()).collect();
         if self.converter.is_none() {
             let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
             self.converter = Some(RowConverter::new(fields)?);

@@ -35,11 +35,6 @@ impl Frames {
         Ok(Self { bounds: bounds.collect() })
     }
 
-    #[cfg(test)]
-    pub(super) fn from(bounds: Vec<(u32, u32)>) -> Self {
-        Self { bounds }
-    }
-
     /// How many rows the partition has.
     pub(super) fn rows(&self) -> usize {
         self.bounds.len()
