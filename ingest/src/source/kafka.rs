@@ -217,7 +217,7 @@ impl KafkaSource {
             ) => Ok(Some(SourceEvent::Deleted)),
             KafkaError::MessageConsumptionFatal(_) => Err(self.fatal(error)),
             _ => {
-                tracing::warn!(%error, "Kafka consumer; librdkafka retries");
+                self.consumer.context().met(error, "");
                 Ok(None)
             }
         }
