@@ -61,7 +61,7 @@ pub(crate) fn prepare_over(
     providers: &dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
 ) -> Result<Prepared, NotPrepared> {
     let Statement::Query(query) = parse(sql).map_err(NotPrepared::Refused)? else {
-        return Err(NotPrepared::Refused(AthenaError::not_supported("only queries are run here")));
+        return Err(NotPrepared::Refused(AthenaError::not_supported("only queries are run in this dialect so far")));
     };
     let relation = Analyzer::new(tables, Vec::new()).statement(&query).map_err(NotPrepared::Refused)?;
     let named = relation.fields.iter().enumerate();

@@ -12,7 +12,7 @@ use arrow::array::Array as _;
 use arrow::datatypes::DataType;
 use datafusion::common::{Column as ColumnName, ScalarValue};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -44,11 +44,13 @@ pub(super) fn lower(expr: &Typed, session: &Arc<Session>, stands_for: &dyn Fn(Co
     let lower_in = |expr: &Typed| lower(expr, session, stands_for);
     match &expr.kind {
         Kind::Column(id) => Ok(stands_for(*id).unwrap_or_else(|| column(*id))),
-        Kind::Compare { op, left, right } if is_plain(&left.ty) && is_simple(left) && is_simple(right) => {
-            Ok(binary(lower_in(left)?, operator(*op), lower_in(right)?))
+        Kind::Compare { op, left, right } if is_native(expr) => Ok(binary(lower_in(left)?, operator(*op), lower_in(right)?)),
+        Kind::In { of, list } if is_native(expr) => {
+            let list = list.iter().map(lower_in).collect::<Result<_>>()?;
+            Ok(Expr::InList(InList::new(Box::new(lower_in(of)?), list, false)))
         }
         Kind::And(terms) => conjunction(expr, terms, session, stands_for),
-        Kind::IsNull(of) if is_simple(of) => Ok(lower_in(of)?.is_null()),
+        Kind::IsNull(of) if is_native(expr) => Ok(lower_in(of)?.is_null()),
         _ => computed(expr, session, stands_for),
     }
 }
@@ -76,13 +78,18 @@ fn is_native(expr: &Typed) -> bool {
     match &expr.kind {
         Kind::Compare { left, right, .. } => is_plain(&left.ty) && is_simple(left) && is_simple(right),
         Kind::IsNull(of) => is_simple(of),
+        Kind::In { of, list } => is_plain(&of.ty) && is_simple(of) && list.iter().all(is_constant),
         _ => false,
     }
 }
 
 /// A column or a constant.
 fn is_simple(expr: &Typed) -> bool {
-    matches!(expr.kind, Kind::Column(_) | Kind::Literal(_))
+    matches!(expr.kind, Kind::Column(_)) || is_constant(expr)
+}
+
+fn is_constant(expr: &Typed) -> bool {
+    free_columns(expr).is_empty() && !eval::has_volatile(expr)
 }
 
 /// Types whose values Arrow compares as Trino does.

@@ -18,6 +18,7 @@ use futures::StreamExt as _;
 
 use super::block::{Step, step};
 use super::expr::{fault, join_key, name_of};
+use super::subquery::outer_columns;
 use super::window::columns_of;
 use super::{Lowering, Wanted, ids_of, mentioned};
 use crate::athena::analyze::plan::Plan;
@@ -37,6 +38,11 @@ impl Lowering<'_> {
         on: Option<Typed>,
         wanted: &Wanted,
     ) -> Result<LogicalPlan> {
+        let made = left.all_made();
+        if outer_columns(&right).iter().any(|(id, _)| made.iter().any(|(own, _)| own == id)) {
+            let message = "a LATERAL subquery that names columns of its left side is not computed here yet; write a join";
+            return Err(fault(AthenaError::not_supported(message)));
+        }
         let mut below = wanted.clone();
         if let Some(on) = &on {
             mentioned(on, &mut below);

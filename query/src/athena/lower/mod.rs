@@ -27,8 +27,8 @@ pub(crate) use block::Planner;
 
 use super::analyze::plan::{Plan, Relation, SetColumn};
 use super::analyze::typed::{ColumnId, Kind, Sort, Typed};
-use super::ast::{SampleMethod, SetOp, Span};
-use super::error::AthenaError;
+use super::ast::{SetOp, Span};
+use super::error::{AthenaError, ErrorName};
 use super::eval::{Env, Session, eval};
 use super::types::Type;
 use super::values::layout::arrow_type;
@@ -109,7 +109,7 @@ impl<'t> Lowering<'t> {
             Plan::Limit { input, offset, count, with_ties } => self.limit(*input, offset, count, with_ties, wanted),
             Plan::SetOperation { op, distinct, left, right, columns } => self.set_operation(op, distinct, *left, *right, columns),
             Plan::Unnest { input, arrays, ordinality, outer } => self.unnest(*input, arrays, ordinality, outer, wanted),
-            Plan::Sample { input, method, percentage } => self.sample(*input, method, percentage, wanted),
+            Plan::Sample { input, percentage, .. } => self.sample(*input, percentage, wanted),
         }
     }
 
@@ -127,20 +127,23 @@ impl<'t> Lowering<'t> {
 
     fn values(&mut self, columns: &[(ColumnId, Type)], rows: &[Vec<Typed>], wanted: &Wanted) -> Result<LogicalPlan> {
         let env = Env::new(&self.session, 1, Vec::new());
-        let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+        let (mut fields, mut names, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
         for (n, (id, ty)) in columns.iter().enumerate().filter(|(_, (id, _))| wanted.contains(id)) {
             let one = |row: &Vec<Typed>| eval(&row[n], &env)?.into_array();
             let values: Vec<ArrayRef> = rows.iter().map(one).collect::<std::result::Result<_, _>>().map_err(fault)?;
             let values: Vec<&dyn arrow::array::Array> = values.iter().map(AsRef::as_ref).collect();
-            fields.push(Field::new(name_of(*id), arrow_type(ty), true));
+            // Not named as the columns made of it: rewritten plans would take one for the other.
+            fields.push(Field::new(format!("v{id}"), arrow_type(ty), true));
+            names.push(name_of(*id));
             arrays.push(concat(&values)?);
         }
         let schema = Arc::new(Schema::new(fields));
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)?;
         let rows = provider_as_source(Arc::new(MemTable::try_new(Arc::clone(&schema), vec![vec![batch]])?));
-        let column = |field: &Arc<Field>| Expr::Column(Column::new(Some(ROWS), field.name())).alias(field.name());
-        LogicalPlanBuilder::scan(ROWS, rows, None)?.project(schema.fields().iter().map(column).collect::<Vec<_>>())?.build()
+        let named = schema.fields().iter().zip(names);
+        let columns = named.map(|(field, name)| Expr::Column(Column::new(Some(ROWS), field.name())).alias(name));
+        LogicalPlanBuilder::scan(ROWS, rows, None)?.project(columns.collect::<Vec<_>>())?.build()
     }
 
     fn scan(&mut self, table: &str, columns: &[(ColumnId, String, Type)], wanted: &Wanted) -> Result<LogicalPlan> {
@@ -206,16 +209,23 @@ impl<'t> Lowering<'t> {
         if with_ties {
             return Err(fault(AthenaError::not_supported("FETCH FIRST … WITH TIES is not computed here yet")));
         }
-        let number = |expr: Option<Typed>| -> Result<Option<usize>> {
-            let Some(expr) = expr else { return Ok(None) };
-            let env = Env::new(&self.session, 1, Vec::new());
-            let value = eval(&expr, &env).and_then(super::eval::Column::into_array).map_err(fault)?;
-            let value = super::values::text::json(&expr.ty, &value, 0).map_err(fault)?;
-            Ok(value.as_u64().and_then(|n| usize::try_from(n).ok()))
+        let rows = |expr: Option<Typed>| -> Result<Option<usize>> {
+            let number = expr.map(|expr| self.number(expr)).transpose()?.flatten();
+            Ok(number.and_then(|number| number.as_u64()).and_then(|n| usize::try_from(n).ok()))
         };
-        let (offset, count) = (number(offset)?, number(count)?);
+        let (offset, count) = (rows(offset)?, rows(count)?);
         let input = self.plan(input, wanted)?;
         LogicalPlanBuilder::from(input).limit(offset.unwrap_or(0), count)?.build()
+    }
+
+    /// The number that an expression without columns gives; `None` for NULL.
+    fn number(&self, expr: Typed) -> Result<Option<serde_json::Number>> {
+        let env = Env::new(&self.session, 1, Vec::new());
+        let value = eval(&expr, &env).and_then(super::eval::Column::into_array).map_err(fault)?;
+        match super::values::text::json(&expr.ty, &value, 0).map_err(fault)? {
+            serde_json::Value::Number(number) => Ok(Some(number)),
+            _ => Ok(None),
+        }
     }
 
     fn set_operation(
@@ -244,10 +254,14 @@ impl<'t> Lowering<'t> {
         }
     }
 
-    fn sample(&mut self, input: Plan, method: SampleMethod, percentage: Typed, wanted: &Wanted) -> Result<LogicalPlan> {
-        // Rows one by one; Trino's SYSTEM takes whole splits, which an engine of one process has none of.
-        let _ = method;
+    fn sample(&mut self, input: Plan, percentage: Typed, wanted: &Wanted) -> Result<LogicalPlan> {
+        // Rows one by one by either method: Trino's SYSTEM takes whole splits, which an engine of one process has none of.
         let span = percentage.span;
+        let percent = self.number(percentage.clone().coerced(&Type::Double))?.and_then(|number| number.as_f64());
+        if percent.is_some_and(|percent| percent > 100.0) {
+            let message = "Sample percentage must be less than or equal to 100";
+            return Err(fault(AthenaError::at(ErrorName::NumericValueOutOfRange, span, message)));
+        }
         let random = Typed::new(Kind::Call { name: "random", arguments: Vec::new() }, Type::Double, span);
         let hundred = Typed::new(Kind::Literal(super::analyze::typed::Literal::Double(100.0)), Type::Double, span);
         let percent = percentage.coerced(&Type::Double);

@@ -227,7 +227,7 @@ fn first_subquery(expr: &Typed) -> Option<Typed> {
 }
 
 /// The columns that a plan names and does not make.
-fn outer_columns(plan: &Plan) -> Vec<(ColumnId, Type)> {
+pub(super) fn outer_columns(plan: &Plan) -> Vec<(ColumnId, Type)> {
     let (mut named, mut made) = (Vec::new(), Wanted::new());
     gather(plan, &mut named, &mut made);
     let mut outer: Vec<(ColumnId, Type)> = Vec::new();

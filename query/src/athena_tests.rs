@@ -1,0 +1,92 @@
+//! The two dialects over one lake.
+
+use std::path::Path;
+
+use ticklake_lake::{AsOf, Lake};
+
+use crate::fixture::{DAY_US, TestLake, row};
+use crate::{Dialect, Engine, EngineOptions, Format, QueryError, run_statements, volatility};
+
+async fn engine(lake: &Path, dialect: Dialect) -> Engine {
+    let lake = Lake::open(lake.to_str().unwrap()).await.unwrap();
+    let options = EngineOptions { as_of: AsOf::Latest, threads: 2, dialect, ..EngineOptions::default() };
+    Engine::open(lake, options).await.unwrap()
+}
+
+async fn rows(engine: &Engine, sql: &str) -> Result<Vec<String>, QueryError> {
+    let mut out = Vec::new();
+    run_statements(engine, sql, Format::Csv, &mut out).await?;
+    Ok(String::from_utf8(out).unwrap().lines().skip(1).map(str::to_owned).collect())
+}
+
+fn lake() -> TestLake {
+    let lake = TestLake::new();
+    lake.add(1, &[row("A", 2_111_999, 9682.1, 0), row("B", 1_000_000, 0.1 + 0.2, 1), row("A", 3_000_000, 9700.5, 2)], None);
+    lake.add(2, &[row("C", 3_600_000_001, 5.0, 3), row("A", DAY_US + 5, 9650.0, 4)], None);
+    lake
+}
+
+#[tokio::test]
+async fn the_pipelines_statements_never_give_other_rows_in_athenas_dialect() {
+    let lake = lake();
+    let (own, athena) = (engine(lake.path(), Dialect::DataFusion).await, engine(lake.path(), Dialect::Athena).await);
+    for statement in volatility::ALL {
+        // Rows of one day come in no promised order.
+        let sorted = |mut rows: Vec<String>| {
+            rows.sort();
+            rows
+        };
+        let (answer, other) = (rows(&athena, statement.sql).await.unwrap(), rows(&own, statement.sql).await.unwrap());
+        assert_eq!(sorted(answer), sorted(other), "{}", statement.sql);
+    }
+    for filter in [
+        "time = TIMESTAMP '2020-02-22 00:00:02.111999'",
+        "time_ns >= 1582329602111999000 AND time_ns < 1582333200000000000",
+        "price = 0.1e0 + 0.2e0",
+        "price >= 9682.1",
+        "symbol IN ('C', 'x')",
+        "dt = '2020-02-22' AND hour = '01'",
+        "date(time) = DATE '2020-02-22' AND time >= TIMESTAMP '2020-02-22 01:00:00.000001'",
+        "dt || hour = '2020-02-2201'",
+        "symbol LIKE 'A%' AND price / (kafka_offset + 1) > 1",
+        "sequence IS NOT NULL",
+    ] {
+        let sql = format!("SELECT symbol, price, kafka_offset FROM stock_data WHERE {filter} ORDER BY kafka_offset");
+        let found = rows(&athena, &sql).await.unwrap();
+        assert_eq!(found, rows(&own, &sql).await.unwrap(), "{filter}");
+        assert!(!found.is_empty(), "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn files_a_filter_cannot_match_are_not_read_in_athenas_dialect() {
+    let lake = TestLake::new();
+    let name = lake.add(1, &[row("A", 0, 1.0, 0)], None);
+    lake.add(2, &[row("C", 3_600_000_000, 5.0, 1)], None);
+    let engine = engine(lake.path(), Dialect::Athena).await;
+    std::fs::remove_file(lake.path().join("stock_data").join(&name)).unwrap();
+    for filter in ["hour = '01'", "time >= TIMESTAMP '2020-02-22 01:00:00'", "symbol > 'B'", "kafka_offset > 0"] {
+        let sql = format!("SELECT symbol FROM stock_data WHERE {filter}");
+        assert_eq!(rows(&engine, &sql).await.unwrap(), ["C"], "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn what_athena_refuses_is_never_answered() {
+    let lake = lake();
+    let engine = engine(lake.path(), Dialect::Athena).await;
+    for (sql, error) in [
+        ("SELECT symbol, date(time) AS day FROM stock_data GROUP BY symbol, day", "COLUMN_NOT_FOUND: line 1:67: Column 'day'"),
+        ("SELECT pricee FROM stock_data", "did you mean price?"),
+        ("SELECT price::int FROM stock_data", "SYNTAX_ERROR: line 1:13"),
+        ("SELECT 1 / 0", "DIVISION_BY_ZERO"),
+        ("SELECT time = '2020-02-22' FROM stock_data", "TYPE_MISMATCH"),
+        ("SHOW TABLES", "NOT_SUPPORTED: only queries are run in this dialect"),
+    ] {
+        let told = rows(&engine, sql).await.expect_err(sql).to_string();
+        assert!(told.contains(error), "{sql}: {told}");
+    }
+    let named =
+        rows(&engine, "SELECT 1.0 / 3, INTERVAL '1' DAY, ARRAY[1, NULL], TIMESTAMP '2024-01-02 03:04:05.5 Europe/Paris'").await;
+    assert_eq!(named.unwrap(), [r#"0.3,1 00:00:00.000,"[1,null]",2024-01-02 03:04:05.5 Europe/Paris"#]);
+}
