@@ -20,7 +20,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::block::{Step, step};
 use super::expr::{fault, name_of};
-use super::{Lowering, Wanted, ids_of, mentioned};
+use super::{Lowering, Wanted, ids_of};
 use crate::athena::analyze::plan::Plan;
 use crate::athena::analyze::typed::{ColumnId, Kind, Sort, Typed, WindowCall};
 use crate::athena::ast::Span;
@@ -78,12 +78,14 @@ pub(super) fn columns_of(rows: &RecordBatch) -> Vec<(ColumnId, Column)> {
 
 impl Lowering<'_> {
     pub(super) fn window(&mut self, input: Plan, mut calls: Vec<(ColumnId, WindowCall)>, wanted: &Wanted) -> Result<LogicalPlan> {
-        let mut parts: Vec<Typed> = calls.iter_mut().flat_map(|(_, call)| take_parts(call)).collect();
-        let mut below = wanted.clone();
-        parts.iter().for_each(|part| mentioned(part, &mut below));
-        let mut plan = self.with_subqueries(input, &mut parts, &below)?;
-        let mut parts = parts.into_iter();
-        calls.iter_mut().for_each(|(_, call)| put_parts(call, &mut parts));
+        let whole = |call: &WindowCall| Typed::new(Kind::Window(Box::new(call.clone())), call.returns.clone(), Span::default());
+        let mut exprs: Vec<Typed> = calls.iter().map(|(_, call)| whole(call)).collect();
+        let mut plan = self.with_subqueries(input, &mut exprs, wanted)?;
+        for ((_, call), expr) in calls.iter_mut().zip(exprs) {
+            if let Kind::Window(with_columns) = expr.kind {
+                *call = *with_columns;
+            }
+        }
         while let Some((_, first)) = calls.first() {
             let alike = |call: &WindowCall| call.partition_by == first.partition_by && call.order_by == first.order_by;
             let (now, later): (Vec<_>, Vec<_>) = calls.iter().cloned().partition(|(_, call)| alike(call));
@@ -115,18 +117,6 @@ impl Lowering<'_> {
     }
 }
 
-/// The expressions of a call, so that their subqueries can be computed first.
-fn take_parts(call: &mut WindowCall) -> Vec<Typed> {
-    let whole = Typed::new(Kind::Window(Box::new(call.clone())), call.returns.clone(), Span::default());
-    vec![whole]
-}
-
-fn put_parts(call: &mut WindowCall, parts: &mut impl Iterator<Item = Typed>) {
-    if let Some(Typed { kind: Kind::Window(whole), .. }) = parts.next() {
-        *call = *whole;
-    }
-}
-
 /// Rows that wait for their partition to be whole.
 struct Waiting {
     step: Arc<Step>,
@@ -150,7 +140,7 @@ pub(super) fn windowed(
     let out = batches.scan(waiting, |waiting, batch| {
         let done = batch.and_then(|batch| match batch {
             Some(batch) => waiting.take(&batch),
-            None => waiting.finish(),
+            None => waiting.whole_partition(),
         });
         futures::future::ready(Some(done))
     });
@@ -208,9 +198,5 @@ impl Waiting {
         let made = windows.of_partition(&concat_batches(&first.schema(), &rows)?, &self.schema)?;
         self.memory.free();
         Ok(Some(made))
-    }
-
-    fn finish(&mut self) -> Result<Option<RecordBatch>> {
-        self.whole_partition()
     }
 }
