@@ -90,3 +90,16 @@ async fn what_athena_refuses_is_never_answered() {
         rows(&engine, "SELECT 1.0 / 3, INTERVAL '1' DAY, ARRAY[1, NULL], TIMESTAMP '2024-01-02 03:04:05.5 Europe/Paris'").await;
     assert_eq!(named.unwrap(), [r#"0.3,1 00:00:00.000,"[1,null]",2024-01-02 03:04:05.5 Europe/Paris"#]);
 }
+
+#[tokio::test]
+async fn a_window_never_takes_more_memory_than_it_may() {
+    let lake = TestLake::new();
+    let rows: Vec<_> = (0..20_000).map(|n| row("A", n, 1.0, n)).collect();
+    lake.add(1, &rows, None);
+    let place = Lake::open(lake.path().to_str().unwrap()).await.unwrap();
+    let options = EngineOptions { memory_max_bytes: 1 << 20, threads: 1, dialect: Dialect::Athena, ..EngineOptions::default() };
+    let engine = Engine::open(place, options).await.unwrap();
+    let sql = "SELECT max(s) FROM (SELECT sum(price) OVER (PARTITION BY symbol) AS s FROM stock_data)";
+    let refused = self::rows(&engine, sql).await;
+    assert!(matches!(refused, Err(QueryError::Resources(_))), "{refused:?}");
+}

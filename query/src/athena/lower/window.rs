@@ -158,7 +158,7 @@ impl Waiting {
         let step = Arc::clone(&self.step);
         let Step::Windows(windows) = &*step else { return Ok(None) };
         if windows.partition.is_empty() || batch.num_rows() == 0 {
-            self.keep(batch.clone())?;
+            self.keep(batch, 0, batch.num_rows())?;
             return Ok(None);
         }
         let columns: Vec<ArrayRef> =
@@ -173,21 +173,21 @@ impl Waiting {
         for row in 0..batch.num_rows() {
             let before = if row == 0 { self.key.as_ref().map(OwnedRow::row) } else { Some(keys.row(row - 1)) };
             if before.is_some_and(|before| before != keys.row(row)) {
-                self.keep(batch.slice(from, row - from))?;
+                self.keep(batch, from, row)?;
                 whole.extend(self.whole_partition()?);
                 from = row;
             }
         }
-        self.keep(batch.slice(from, batch.num_rows() - from))?;
+        self.keep(batch, from, batch.num_rows())?;
         self.key = Some(keys.row(batch.num_rows() - 1).owned());
         if whole.is_empty() { Ok(None) } else { Ok(Some(concat_batches(&self.schema, &whole)?)) }
     }
 
-    fn keep(&mut self, batch: RecordBatch) -> Result<()> {
-        if batch.num_rows() > 0 {
-            // A slice holds on to its whole batch, but only once.
-            self.memory.try_grow(batch.get_array_memory_size() / self.rows.len().max(1))?;
-            self.rows.push(batch);
+    /// Keeps rows of a batch, at their share of its memory.
+    fn keep(&mut self, batch: &RecordBatch, from: usize, to: usize) -> Result<()> {
+        if from < to {
+            self.memory.try_grow(batch.get_array_memory_size() * (to - from) / batch.num_rows())?;
+            self.rows.push(batch.slice(from, to - from));
         }
         Ok(())
     }
