@@ -193,6 +193,13 @@ pub(crate) struct Offset {
     pub(crate) edge: Option<Typed>,
 }
 
+impl Aggregate {
+    /// A call without DISTINCT, ORDER BY and FILTER.
+    pub(crate) fn of(name: &'static str, arguments: Vec<Typed>, returns: Type) -> Self {
+        Self { name, arguments, distinct: false, order_by: Vec::new(), filter: None, returns }
+    }
+}
+
 impl Typed {
     pub(crate) fn new(kind: Kind, ty: Type, span: Span) -> Self {
         Self { kind, ty, span }

@@ -1,31 +1,24 @@
 //! Grouping.
 //!
 //! Owns: keys, grouping sets, DISTINCT rows, and which aggregates DataFusion computes as Trino does.
-//! Does not own: the others' values (`functions::aggregate`).
+//! Does not own: the others (`gathered`).
 //! Invariant: values that are the same to `DISTINCT` are one group, whatever they look like; a group shows a value it has.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, ListArray, new_empty_array};
-use arrow::compute::concat;
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::functions_aggregate as native;
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, LogicalPlan, LogicalPlanBuilder, Signature, Volatility, cast, lit,
-};
+use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 
 use super::expr::{column, fault, is_plain, name_of};
+use super::gathered::Own;
 use super::{Lowering, Wanted, typed_column};
 use crate::athena::analyze::plan::Plan;
 use crate::athena::analyze::typed::{Aggregate, ColumnId, Kind, Typed};
 use crate::athena::error::AthenaError;
-use crate::athena::eval::{Session, several_rows};
-use crate::athena::functions::aggregate::reduce;
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
 
@@ -204,7 +197,7 @@ impl Lowering<'_> {
         if columns.iter().all(|(_, ty)| is_plain(ty)) {
             return LogicalPlanBuilder::from(input).distinct()?.build();
         }
-        let (keys, rows) = self.as_keys(input, columns)?;
+        let (keys, rows) = self.keyed(input, columns, &Wanted::new())?;
         let set: Vec<usize> = (0..keys.len()).collect();
         self.grouped_by(rows, &keys, &set, &[], &[])
     }
@@ -226,18 +219,11 @@ impl Lowering<'_> {
         let left = self.project(left, &ids, vec![(side, lit(1_i64))])?;
         let right = self.project(right, &ids, vec![(side, lit(2_i64))])?;
         let rows = LogicalPlanBuilder::from(left).union(right)?.build()?;
-        let (keys, rows) = self.as_keys_with(rows, columns, side)?;
+        let (keys, rows) = self.keyed(rows, columns, &Wanted::from([side]))?;
         let (least, most) = (self.new_column(), self.new_column());
         let edge = |name: &'static str, id: ColumnId| Prepared {
             id,
-            call: Aggregate {
-                name,
-                arguments: vec![typed_column(side, &Type::Bigint)],
-                distinct: false,
-                order_by: Vec::new(),
-                filter: None,
-                returns: Type::Bigint,
-            },
+            call: Aggregate::of(name, vec![typed_column(side, &Type::Bigint)], Type::Bigint),
             arguments: vec![side],
             filter: None,
         };
@@ -248,31 +234,18 @@ impl Lowering<'_> {
         self.project(kept, &ids, Vec::new())
     }
 
-    fn as_keys(&mut self, input: LogicalPlan, columns: Vec<(ColumnId, Type)>) -> Result<(Vec<Key>, LogicalPlan)> {
-        self.keyed(input, columns, Wanted::new())
-    }
-
-    fn as_keys_with(
-        &mut self,
-        input: LogicalPlan,
-        columns: Vec<(ColumnId, Type)>,
-        also: ColumnId,
-    ) -> Result<(Vec<Key>, LogicalPlan)> {
-        self.keyed(input, columns, Wanted::from([also]))
-    }
-
     /// Columns as the keys that they are grouped by, and whatever else is to stay.
-    fn keyed(&mut self, input: LogicalPlan, columns: Vec<(ColumnId, Type)>, stay: Wanted) -> Result<(Vec<Key>, LogicalPlan)> {
+    fn keyed(&mut self, input: LogicalPlan, columns: Vec<(ColumnId, Type)>, stay: &Wanted) -> Result<(Vec<Key>, LogicalPlan)> {
         let keys: Vec<(ColumnId, Typed)> = columns.into_iter().map(|(id, ty)| (id, typed_column(id, &ty))).collect();
         let mut made = Vec::new();
         let mut exprs = keys.iter().map(|(_, key)| key.clone());
         let keys = self.keys(&keys, &mut exprs, &mut made)?;
-        Ok((keys, self.project(input, &stay, made)?))
+        Ok((keys, self.project(input, stay, made)?))
     }
 }
 
 /// The values a call is computed from: its arguments that are no lambdas, then its sort keys.
-fn values_of(call: &Aggregate) -> impl Iterator<Item = &Typed> {
+pub(super) fn values_of(call: &Aggregate) -> impl Iterator<Item = &Typed> {
     let arguments = call.arguments.iter().filter(|argument| !matches!(argument.kind, Kind::Lambda { .. }));
     arguments.chain(call.order_by.iter().map(|sort| &sort.key))
 }
@@ -297,133 +270,4 @@ fn native_of(call: &Aggregate, types: &[&Type]) -> Option<Arc<AggregateUDF>> {
         ("var_pop", [Type::Double]) => native::variance::var_pop_udaf(),
         _ => return None,
     })
-}
-
-/// An aggregate of ours: the rows of each group are gathered and computed at once.
-#[derive(Debug, Clone)]
-struct Own {
-    call: Arc<Aggregate>,
-    session: Arc<Session>,
-    signature: Signature,
-}
-
-impl Own {
-    fn new(call: &Aggregate, session: Arc<Session>) -> Self {
-        let count = values_of(call).count();
-        let signature =
-            if count == 0 { Signature::nullary(Volatility::Immutable) } else { Signature::any(count, Volatility::Immutable) };
-        Self { call: Arc::new(call.clone()), session, signature }
-    }
-}
-
-impl PartialEq for Own {
-    fn eq(&self, other: &Self) -> bool {
-        self.call == other.call
-    }
-}
-
-impl Eq for Own {}
-
-impl Hash for Own {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.call.name.hash(state);
-    }
-}
-
-impl AggregateUDFImpl for Own {
-    fn name(&self) -> &str {
-        self.call.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(arrow_type(&self.call.returns))
-    }
-
-    fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        let columns = values_of(&self.call).map(|value| (arrow_type(&value.ty), Vec::new())).collect();
-        Ok(Box::new(Gathered { call: Arc::clone(&self.call), session: Arc::clone(&self.session), columns, rows: 0 }))
-    }
-
-    fn state_fields(&self, _: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let list = |(n, value): (usize, &Typed)| {
-            let list = DataType::List(Arc::new(Field::new_list_field(arrow_type(&value.ty), true)));
-            Arc::new(Field::new(format!("gathered{n}"), list, true))
-        };
-        Ok(values_of(&self.call).enumerate().map(list).collect())
-    }
-}
-
-/// The rows of one group so far.
-#[derive(Debug)]
-struct Gathered {
-    call: Arc<Aggregate>,
-    session: Arc<Session>,
-    columns: Vec<(DataType, Vec<ArrayRef>)>,
-    rows: usize,
-}
-
-impl Gathered {
-    fn whole(&self) -> Result<Vec<ArrayRef>> {
-        let one = |(ty, parts): &(DataType, Vec<ArrayRef>)| match parts.as_slice() {
-            [] => Ok(new_empty_array(ty)),
-            parts => Ok(concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>())?),
-        };
-        self.columns.iter().map(one).collect()
-    }
-
-    fn value(&self) -> Result<ArrayRef> {
-        let columns = self.whole()?;
-        if self.call.name != "$single" {
-            return reduce(&self.call, &columns, self.rows, &self.session).map_err(fault);
-        }
-        match (columns.first(), self.rows) {
-            (Some(values), 1) => Ok(Arc::clone(values)),
-            (_, 0) => Ok(arrow::array::new_null_array(&arrow_type(&self.call.returns), 1)),
-            _ => Err(fault(several_rows())),
-        }
-    }
-}
-
-impl Accumulator for Gathered {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.rows += values.first().map_or(0, |values| values.len());
-        for ((_, parts), values) in self.columns.iter_mut().zip(values) {
-            parts.push(Arc::clone(values));
-        }
-        Ok(())
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.value()?, 0)
-    }
-
-    fn size(&self) -> usize {
-        let parts = self.columns.iter().flat_map(|(_, parts)| parts);
-        size_of_val(self) + parts.map(|part| part.get_array_memory_size()).sum::<usize>()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let list = |(values, (ty, _)): (ArrayRef, &(DataType, Vec<ArrayRef>))| {
-            let field = Arc::new(Field::new_list_field(ty.clone(), true));
-            let offsets = arrow::buffer::OffsetBuffer::from_lengths([values.len()]);
-            Ok(ScalarValue::List(Arc::new(ListArray::try_new(field, offsets, values, None)?)))
-        };
-        self.whole()?.into_iter().zip(&self.columns).map(list).collect()
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        for (n, ((_, parts), states)) in self.columns.iter_mut().zip(states).enumerate() {
-            let states: &ListArray = states.as_list();
-            for row in (0..states.len()).filter(|row| !states.is_null(*row)) {
-                let values = states.value(row);
-                self.rows += if n == 0 { values.len() } else { 0 };
-                parts.push(values);
-            }
-        }
-        Ok(())
-    }
 }

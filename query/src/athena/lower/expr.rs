@@ -175,8 +175,7 @@ impl Expression {
     fn new(expr: &Typed, session: &Arc<Session>, form: Form) -> Self {
         let columns = free_columns(expr);
         let volatility = if eval::has_volatile(expr) { Volatility::Volatile } else { Volatility::Immutable };
-        let signature =
-            if columns.is_empty() { Signature::nullary(volatility) } else { Signature::any(columns.len(), volatility) };
+        let signature = signature(columns.len(), volatility);
         Self { expr: Arc::new(expr.clone()), form, columns, session: Arc::clone(session), signature }
     }
 
@@ -188,6 +187,11 @@ impl Expression {
             Form::Normal => Ok(Column::new(compare::normal(&self.expr.ty, &value.into_array()?)?)),
         }
     }
+}
+
+/// Of a function of so many arguments, whatever their types.
+pub(super) fn signature(arguments: usize, volatility: Volatility) -> Signature {
+    if arguments == 0 { Signature::nullary(volatility) } else { Signature::any(arguments, volatility) }
 }
 
 /// The columns that come from outside: all but the parameters of lambdas.

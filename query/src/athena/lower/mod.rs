@@ -7,6 +7,7 @@
 mod aggregate;
 mod block;
 mod expr;
+mod gathered;
 mod join;
 mod subquery;
 mod window;

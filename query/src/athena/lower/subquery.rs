@@ -71,7 +71,7 @@ impl Lowering<'_> {
     fn single(&mut self, relation: Relation, ty: &Type) -> Result<(LogicalPlan, Typed)> {
         let (plan, value) = as_one_column(relation, ty, self.new_column());
         let id = self.new_column();
-        let call = aggregate("$single", vec![value], ty.clone());
+        let call = Aggregate::of("$single", vec![value], ty.clone());
         let grouped = Grouped::of_all(vec![(id, call)]);
         let one = self.aggregate(plan, grouped, &Wanted::from([id]))?;
         Ok((one, typed_column(id, ty)))
@@ -80,7 +80,7 @@ impl Lowering<'_> {
     /// How many rows, and how many with a value that is not NULL, there are.
     fn counted_rows(&mut self, plan: Plan, value: Option<&Typed>) -> Result<(Typed, LogicalPlan)> {
         let id = self.new_column();
-        let call = aggregate("count", value.into_iter().cloned().collect(), Type::Bigint);
+        let call = Aggregate::of("count", value.into_iter().cloned().collect(), Type::Bigint);
         let counted = self.aggregate(plan, Grouped::of_all(vec![(id, call)]), &Wanted::from([id]))?;
         Ok((typed_column(id, &Type::Bigint), counted))
     }
@@ -93,8 +93,8 @@ impl Lowering<'_> {
         // Facts of the relation as a whole: how many rows, how many of them not NULL.
         let (all, some) = (self.new_column(), self.new_column());
         let calls = vec![
-            (all, aggregate("count", Vec::new(), Type::Bigint)),
-            (some, aggregate("count", vec![value.clone()], Type::Bigint)),
+            (all, Aggregate::of("count", Vec::new(), Type::Bigint)),
+            (some, Aggregate::of("count", vec![value.clone()], Type::Bigint)),
         ];
         let facts = self.aggregate(rows.clone(), Grouped::of_all(calls), &Wanted::from([all, some]))?;
         // The different values, each of which meets a row at most once; NaN equals none, itself least of all.
@@ -139,10 +139,10 @@ impl Lowering<'_> {
         let (rows, value) = as_one_column(relation, &ty, self.new_column());
         let [all, some, least, most] = [(); 4].map(|()| self.new_column());
         let calls = vec![
-            (all, aggregate("count", Vec::new(), Type::Bigint)),
-            (some, aggregate("count", vec![value.clone()], Type::Bigint)),
-            (least, aggregate("min", vec![value.clone()], ty.clone())),
-            (most, aggregate("max", vec![value], ty.clone())),
+            (all, Aggregate::of("count", Vec::new(), Type::Bigint)),
+            (some, Aggregate::of("count", vec![value.clone()], Type::Bigint)),
+            (least, Aggregate::of("min", vec![value.clone()], ty.clone())),
+            (most, Aggregate::of("max", vec![value], ty.clone())),
         ];
         let facts = self.aggregate(rows, Grouped::of_all(calls), &Wanted::from([all, some, least, most]))?;
         let joined = LogicalPlanBuilder::from(plan).cross_join(facts)?.build()?;
@@ -294,8 +294,4 @@ fn bigint(value: i64) -> Typed {
 fn compare(op: Comparison, left: Typed, right: Typed) -> Typed {
     let span = left.span;
     Typed::new(Kind::Compare { op, left: Box::new(left), right: Box::new(right) }, Type::Boolean, span)
-}
-
-fn aggregate(name: &'static str, arguments: Vec<Typed>, returns: Type) -> Aggregate {
-    Aggregate { name, arguments, distinct: false, order_by: Vec::new(), filter: None, returns }
 }

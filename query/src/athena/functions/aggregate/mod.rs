@@ -22,6 +22,7 @@ mod sketch;
 #[cfg(test)]
 mod tests;
 mod text;
+pub(crate) mod welford;
 
 use std::collections::HashSet;
 

@@ -1,21 +1,19 @@
 //! Variance and its kin.
 //!
 //! Owns: `var_*`, `stddev_*`, `skewness`, `kurtosis`.
-//! Does not own: those of two arguments (`regression`).
+//! Does not own: the second moment itself (`welford`), those of two arguments (`regression`).
 //! Invariant: a moment is kept about the mean so far (Welford), never as a difference of great sums.
 
 use arrow::array::ArrayRef;
 
 use super::Reduce;
+use super::welford::{Moments, of_one};
 use crate::athena::functions::scalar::{Call, Double, Int, Real, Result};
 use crate::athena::types::Type;
 
 pub(super) fn find(name: &str) -> Option<Reduce> {
     Some(match name {
-        "var_pop" => |call| spread(call, false, |variance| variance),
-        "var_samp" | "variance" => |call| spread(call, true, |variance| variance),
-        "stddev_pop" => |call| spread(call, false, f64::sqrt),
-        "stddev_samp" | "stddev" => |call| spread(call, true, f64::sqrt),
+        "var_pop" | "var_samp" | "variance" | "stddev_pop" | "stddev_samp" | "stddev" => spread,
         "skewness" => |call| shape(call, 3.0, |n, m2, m3, _| n.sqrt() * m3 / m2.powf(1.5)),
         "kurtosis" => |call| {
             shape(call, 4.0, |n, m2, _, m4| {
@@ -36,17 +34,11 @@ pub(super) fn doubles(call: &Call<'_>, argument: usize) -> Result<Vec<f64>> {
     })
 }
 
-/// Of the variance: `sample` divides by one less than there are.
-fn spread(call: &Call<'_>, sample: bool, of: fn(f64) -> f64) -> Result<ArrayRef> {
-    let (mut count, mut mean, mut m2) = (0.0, 0.0, 0.0);
-    for value in doubles(call, 0)? {
-        count += 1.0;
-        let delta = value - mean;
-        mean += delta / count;
-        m2 += delta * (value - mean);
-    }
-    let divisor = if sample { count - 1.0 } else { count };
-    call.one((divisor > 0.0).then(|| of(m2 / divisor)))
+/// Variance or its root.
+fn spread(call: &Call<'_>) -> Result<ArrayRef> {
+    let mut moments = Moments::default();
+    doubles(call, 0)?.into_iter().for_each(|value| moments.add(value));
+    call.one(of_one(call.name).and_then(|of| of(&moments)))
 }
 
 /// Of the number of values and their central moments, if there are so many values.

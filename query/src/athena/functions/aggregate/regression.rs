@@ -1,65 +1,35 @@
 //! How two arguments hang together.
 //!
 //! Owns: `corr`, `covar_*`, `regr_*`.
-//! Does not own: moments of one (`moments`).
+//! Does not own: the sums (`welford`), moments of one (`moments`).
 //! Invariant: a row counts only if it has both; the first argument is `y`, the second `x`.
 
 use arrow::array::ArrayRef;
 
 use super::Reduce;
 use super::average::single;
+use super::welford::{Comoments, of_two};
 use crate::athena::functions::scalar::{Call, Double, Real, Result};
 use crate::athena::types::Type;
 
 pub(super) fn find(name: &str) -> Option<Reduce> {
     Some(match name {
-        "covar_pop" => |call| both(call, |sums| (sums.count > 0.0).then(|| sums.xy / sums.count)),
-        "covar_samp" => |call| both(call, |sums| (sums.count > 1.0).then(|| sums.xy / (sums.count - 1.0))),
-        "corr" => |call| both(call, |sums| Some(sums.xy / sums.xx.sqrt() / sums.yy.sqrt()).filter(|corr| corr.is_finite())),
-        "regr_slope" => |call| both(call, Sums::slope),
-        "regr_intercept" => |call| both(call, |sums| sums.slope().map(|slope| sums.mean_y - slope * sums.mean_x)),
+        "covar_pop" | "covar_samp" | "corr" | "regr_slope" | "regr_intercept" => both,
         _ => return None,
     })
 }
 
-/// Sums of products about the means so far.
-#[derive(Default)]
-struct Sums {
-    count: f64,
-    mean_x: f64,
-    mean_y: f64,
-    xx: f64,
-    xy: f64,
-    yy: f64,
-}
-
-impl Sums {
-    fn add(&mut self, x: f64, y: f64) {
-        self.count += 1.0;
-        let (from_x, from_y) = (x - self.mean_x, y - self.mean_y);
-        self.mean_x += from_x / self.count;
-        self.mean_y += from_y / self.count;
-        self.xy += from_x * (y - self.mean_y);
-        self.xx += from_x * (x - self.mean_x);
-        self.yy += from_y * (y - self.mean_y);
-    }
-
-    fn slope(&self) -> Option<f64> {
-        Some(self.xy / self.xx).filter(|slope| slope.is_finite())
-    }
-}
-
-fn both(call: &Call<'_>, of: fn(&Sums) -> Option<f64>) -> Result<ArrayRef> {
-    let mut sums = Sums::default();
+fn both(call: &Call<'_>) -> Result<ArrayRef> {
+    let mut moments = Comoments::default();
     let is_real = *call.returns == Type::Real;
     if is_real {
         let all = pairs::<Real>(call)?;
-        all.for_each(|(y, x)| sums.add(x.into(), y.into()));
+        all.for_each(|(y, x)| moments.add(y.into(), x.into()));
     } else {
         let all = pairs::<Double>(call)?;
-        all.for_each(|(y, x)| sums.add(x, y));
+        all.for_each(|(y, x)| moments.add(y, x));
     }
-    let value = of(&sums);
+    let value = of_two(call.name).and_then(|of| of(&moments));
     if is_real { call.one(value.map(single)) } else { call.one(value) }
 }
 

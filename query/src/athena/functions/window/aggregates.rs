@@ -13,7 +13,7 @@ use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal128Type, Float64Type
 use super::extremes::Extreme;
 use super::fold::{Fold, each};
 use super::frames::Frames;
-use super::moments::{Covariance, Variance, of_one, of_two};
+use super::moments::{Covariance, Variance};
 use super::number;
 use super::sums::{Doubles, Kept, Running, Sum, WideSum};
 use super::values::first_known;
@@ -22,6 +22,7 @@ use crate::athena::error::AthenaError;
 use crate::athena::eval::compare::is_nested;
 use crate::athena::eval::{Column, Env, Lambda, eval, taken};
 use crate::athena::functions::aggregate;
+use crate::athena::functions::aggregate::welford::{of_one, of_two};
 use crate::athena::functions::scalar::{Call, Produce as _, Result, not_here};
 use crate::athena::types::{DECIMAL_PRECISION_MAX, Type};
 use crate::athena::values::layout::arrow_type;
