@@ -87,7 +87,7 @@ async fn look(args: &AuditArgs) -> Result<Report, Failure> {
     let (only, held_against) = (settings.kafka_source.clone(), asked.then(|| settings.source().to_owned()));
     let lake = Lake::open(&settings.lake_location).await?;
     let mirrored = json_mirror::list(&lake).await?;
-    let engine = Engine::open(lake.clone(), EngineOptions::default()).await?;
+    let engine = Engine::open(lake.clone(), EngineOptions::for_programs()).await?;
     let as_of = version_of(&engine);
     let mut audit = of_tables(&engine).await?;
     if asked {

@@ -31,7 +31,7 @@ pub(crate) async fn run(args: DlqArgs) -> Result<(), Failure> {
 
 /// An engine that reads whole letters, a few at a time.
 pub(crate) async fn engine_of_letters(lake: Lake) -> Result<Engine, QueryError> {
-    Engine::open(lake, EngineOptions { batch_rows: LETTERS_AT_A_TIME, ..EngineOptions::default() }).await
+    Engine::open(lake, EngineOptions { batch_rows: LETTERS_AT_A_TIME, ..EngineOptions::for_programs() }).await
 }
 
 /// What the flags select.
@@ -44,7 +44,7 @@ pub(crate) fn selection(letters: LettersArgs, source: Option<String>) -> Selecti
 }
 
 async fn list(args: DlqListArgs) -> Result<(), Failure> {
-    let engine = Engine::open(Lake::open(&args.settings.load()?.lake_location).await?, EngineOptions::default()).await?;
+    let engine = Engine::open(Lake::open(&args.settings.load()?.lake_location).await?, EngineOptions::for_programs()).await?;
     let selection = selection(args.letters, args.source);
     let classes = objects(&engine, &selection.counts()).await?;
     let count = |row: &Value| row["letters"].as_u64().unwrap_or_default();

@@ -93,7 +93,7 @@ pub(crate) async fn run(args: DlqReplayArgs) -> Result<(), Failure> {
         SinkConfig { librdkafka: settings.librdkafka, ..SinkConfig::new(&settings.kafka_brokers, &settings.kafka_topic) };
     // The topic is read from where the lake was before the lake is read: nothing can slip between the two.
     let in_topic = sent_back(&lake, &source, config.clone()).await?;
-    let landed = Engine::open(lake.clone(), EngineOptions::default()).await?;
+    let landed = Engine::open(lake.clone(), EngineOptions::for_programs()).await?;
     let sieve = Sieve {
         ticks: origins_of_ticks(&landed).await?,
         in_topic,

@@ -20,6 +20,8 @@ use crate::args::LogFormat;
 pub(crate) struct Failure {
     code: u8,
     message: String,
+    /// Lines for a person that follow the sentence.
+    excerpt: Option<String>,
 }
 
 const FAILED: u8 = 1;
@@ -28,25 +30,34 @@ const UNAVAILABLE: u8 = 3;
 const SIGNALLED: u8 = 128;
 
 impl Failure {
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), excerpt: None }
+    }
+
+    /// The same, with what a person may want to look at.
+    pub(crate) fn with_excerpt(self, excerpt: Option<&str>) -> Self {
+        Self { excerpt: excerpt.map(str::to_owned), ..self }
+    }
+
     /// The work failed: exit code 1.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
-        Self { code: FAILED, message: message.into() }
+        Self::new(FAILED, message)
     }
 
     /// The request was wrong: exit code 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { code: USAGE, message: message.into() }
+        Self::new(USAGE, message)
     }
 
     /// Storage or a service did not answer, or has not what is named: exit code 3.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
-        Self { code: UNAVAILABLE, message: message.into() }
+        Self::new(UNAVAILABLE, message)
     }
 
     /// Ended by a signal: exit code 128 and its number.
     pub(crate) fn signalled(signal: SignalKind) -> Self {
         let message = if signal == SignalKind::interrupt() { "interrupted" } else { "terminated" };
-        Self { code: signalled(signal), message: message.into() }
+        Self::new(signalled(signal), message)
     }
 
     /// The same, of a question that nobody could answer: exit code 3 where an answer may be 1.
@@ -68,7 +79,7 @@ impl Failure {
 impl From<LakeError> for Failure {
     fn from(error: LakeError) -> Self {
         let code = if matches!(error, LakeError::Unavailable { .. }) { UNAVAILABLE } else { FAILED };
-        Self { code, message: error.to_string() }
+        Self::new(code, error.to_string())
     }
 }
 
@@ -92,7 +103,7 @@ impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         // The reader of a pipe has had enough (`| head`): that is a success of theirs.
         let code = if error.kind() == std::io::ErrorKind::BrokenPipe { 0 } else { FAILED };
-        Self { code, message: format!("writing the result: {error}") }
+        Self::new(code, format!("writing the result: {error}"))
     }
 }
 
@@ -116,7 +127,10 @@ pub(crate) fn code(done: Result<(), Failure>, log_format: LogFormat) -> ExitCode
         Err(Failure { code: 0, .. }) => ExitCode::SUCCESS,
         Err(failure) => {
             match log_format {
-                LogFormat::Text => eprintln!("error: {}", failure.message),
+                LogFormat::Text => {
+                    eprintln!("error: {}", failure.message);
+                    failure.excerpt.iter().for_each(|lines| eprintln!("{lines}"));
+                }
                 // What reads the log reads this line, too; RUST_LOG never hides it.
                 LogFormat::Json => {
                     eprintln!("{}", json!({"timestamp": timestamp(), "level": "ERROR", "message": failure.message}))

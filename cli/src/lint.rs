@@ -15,10 +15,6 @@ use crate::args::LintArgs;
 use crate::exit::Failure;
 use crate::screen::counted;
 
-/// Most characters of a line that are shown, and how many of them stand before the finding.
-const SHOWN_MAX: usize = 100;
-const SHOWN_BEFORE: usize = 60;
-
 pub(crate) fn run(args: &LintArgs) -> Result<(), Failure> {
     let (mut found, mut statements) = (Vec::new(), 0);
     let mut out = std::io::stdout().lock();
@@ -72,18 +68,12 @@ fn as_json(file: &str, finding: &Finding) -> serde_json::Value {
 
 /// A finding under the line it is about.
 fn shown(file: &str, text: &str, finding: &Finding) -> String {
-    let Finding { name, message, rewrite, line, column, width, .. } = finding;
-    let mut shown = format!("{file}:{line}:{column}: {} {name}: {message}\n", severity(finding.severity));
-    let whole: Vec<char> = text.lines().nth(line - 1).unwrap_or("").chars().collect();
-    let from = if whole.len() > SHOWN_MAX { column.saturating_sub(SHOWN_BEFORE) } else { 0 };
-    // Control characters would move the caret away from what it points at.
-    let part: String = whole.iter().skip(from).take(SHOWN_MAX).map(|c| if c.is_control() { ' ' } else { *c }).collect();
-    let before = (column - 1).saturating_sub(from);
-    let carets = "^".repeat((*width).min(SHOWN_MAX.saturating_sub(before)).max(1));
-    let gutter = " ".repeat(line.to_string().len());
-    // Writing to a String cannot fail.
-    let _ = write!(shown, "{line} | {part}\n{gutter} | {:before$}{carets}\n", "");
+    let Finding { name, message, rewrite, line, column, .. } = finding;
+    let severity = severity(finding.severity);
+    let mut shown = format!("{file}:{line}:{column}: {severity} {name}: {message}\n{}\n", finding.excerpt(text));
     if let Some(rewrite) = rewrite {
+        let gutter = " ".repeat(line.to_string().len());
+        // Writing to a String cannot fail.
         let _ = writeln!(shown, "{gutter}   {rewrite}");
     }
     shown
@@ -107,6 +97,6 @@ q.sql:2:8: error FUNCTION_NOT_FOUND: Function 'nvl' not registered
         assert_eq!(shown("q.sql", text, &findings[0]), expected);
         let long = format!("SELECT {} x FROM t", "1, ".repeat(100));
         let shown = shown("q.sql", &long, &lint(&long).1[0]);
-        assert!(shown.lines().all(|line| line.chars().count() < SHOWN_MAX + 10), "{shown}");
+        assert!(shown.lines().all(|line| line.chars().count() < 110), "{shown}");
     }
 }

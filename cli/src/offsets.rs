@@ -61,7 +61,7 @@ async fn show(args: OffsetsShowArgs) -> Result<(), Failure> {
 async fn reset_one(args: OffsetsResetArgs) -> Result<(), Failure> {
     let settings = args.settings.load()?;
     let lake = Lake::open(&settings.lake_location).await?;
-    let engine = Engine::open(lake.clone(), EngineOptions::default()).await?;
+    let engine = Engine::open(lake.clone(), EngineOptions::for_programs()).await?;
     let Some(version) = engine.version() else {
         return Err(Failure::failed(format!("{} has no stock_data yet; there is nothing to reset", lake.display())));
     };

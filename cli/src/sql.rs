@@ -10,7 +10,7 @@ use ticklake_lake::Lake;
 use ticklake_query::{Dialect, Engine, EngineOptions, Format, QueryError, before_quit, prompt, run_statements};
 use tokio::signal::unix::SignalKind;
 
-use crate::args::{DialectArg, FormatArg, LakeSqlArgs};
+use crate::args::{FormatArg, LakeSqlArgs};
 use crate::exit::Failure;
 use crate::screen;
 
@@ -22,7 +22,7 @@ impl From<QueryError> for Failure {
         match error {
             QueryError::Lake(error) => error.into(),
             QueryError::Output(error) => error.into(),
-            other => Self::failed(other.to_string()),
+            other => Self::failed(other.to_string()).with_excerpt(other.excerpt()),
         }
     }
 }
@@ -38,15 +38,6 @@ impl From<FormatArg> for Format {
     }
 }
 
-impl From<DialectArg> for Dialect {
-    fn from(dialect: DialectArg) -> Self {
-        match dialect {
-            DialectArg::Datafusion => Self::DataFusion,
-            DialectArg::Athena => Self::Athena,
-        }
-    }
-}
-
 pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
     let settings = args.settings.load()?;
     let script = match (args.command, &args.file) {
@@ -56,8 +47,8 @@ pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
         (None, None) => None,
     };
     let lake = Lake::open(&settings.lake_location).await?;
-    let options =
-        EngineOptions { as_of: args.as_of.unwrap_or_default(), dialect: args.dialect.into(), ..EngineOptions::default() };
+    let dialect = if args.lenient { Dialect::DataFusion } else { Dialect::Athena };
+    let options = EngineOptions { as_of: args.as_of.unwrap_or_default(), dialect, ..EngineOptions::default() };
     let engine = Engine::open(lake, options).await?;
     let format = args.format.into();
     match script {

@@ -81,7 +81,12 @@ async fn what_athena_refuses_is_never_answered() {
         ("SELECT price::int FROM stock_data", "SYNTAX_ERROR: line 1:13"),
         ("SELECT 1 / 0", "DIVISION_BY_ZERO"),
         ("SELECT time = '2020-02-22' FROM stock_data", "TYPE_MISMATCH"),
-        ("SHOW TABLES", "NOT_SUPPORTED: only queries are run in this dialect"),
+        ("SHOW STATS FOR stock_data", "NOT_SUPPORTED: line 1:1: SHOW STATS is not there"),
+        ("DESCRIBE stockdata", "TABLE_NOT_FOUND: line 1:1: Table 'stockdata' does not exist; did you mean stock_data?"),
+        ("EXECUTE q", "NOT_FOUND: Prepared statement not found: q"),
+        ("PREPARE q FROM SELECT ?; EXECUTE q", "INVALID_PARAMETER_USAGE: Incorrect number of parameters: expected 1 but found 0"),
+        ("PREPARE q FROM SELECT ? + 'a'; EXECUTE q USING 1", "TYPE_MISMATCH: line 1:"),
+        ("EXPLAIN PREPARE q FROM SELECT 1", "NOT_SUPPORTED"),
     ] {
         let told = rows(&engine, sql).await.expect_err(sql).to_string();
         assert!(told.contains(error), "{sql}: {told}");
@@ -102,4 +107,42 @@ async fn a_window_never_takes_more_memory_than_it_may() {
     let sql = "SELECT max(s) FROM (SELECT sum(price) OVER (PARTITION BY symbol) AS s FROM stock_data)";
     let refused = self::rows(&engine, sql).await;
     assert!(matches!(refused, Err(QueryError::Resources(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_is_shown_of_a_lake_is_never_another_lakes() {
+    let lake = lake();
+    let engine = engine(lake.path(), Dialect::Athena).await;
+    for (sql, expected) in [
+        ("SHOW TABLES LIKE 'stock%'", vec!["stock_data", "stock_data_json"]),
+        ("SHOW TABLES IN market LIKE 'x'", vec![]),
+        ("SHOW COLUMNS FROM market.dead_letters LIKE 'clas_'", vec!["class"]),
+        ("SHOW PARTITIONS stock_data", vec!["dt=2020-02-22/hour=00", "dt=2020-02-22/hour=01"]),
+        ("SELECT dt, hour FROM \"stock_data$partitions\" WHERE hour = '01'", vec!["2020-02-22,01"]),
+        ("SELECT sum(record_count), count(*), min(file_format) FROM \"stock_data$files\"", vec!["5,2,PARQUET"]),
+        (
+            "SELECT count(*) FROM stock_data s JOIN \"stock_data$files\" ON \"$path\" = file_path AND \"$file_size\" = file_size_in_bytes",
+            vec!["5"],
+        ),
+        ("SHOW PARTITIONS stock_data_json", vec![]),
+        ("EXPLAIN (TYPE VALIDATE) SELECT * FROM stock_data", vec!["true"]),
+        ("EXECUTE IMMEDIATE 'SELECT ? || symbol FROM stock_data WHERE kafka_offset = ? LIMIT ?' USING 'a', 1 + 2, 1", vec!["aC"]),
+        ("EXECUTE IMMEDIATE 'SELECT sum(?) FROM stock_data' USING 2", vec!["10"]),
+    ] {
+        let rows = rows(&engine, sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let first: Vec<&str> = if sql.starts_with("SHOW COLUMNS") {
+            rows.iter().filter_map(|row| row.split(',').next()).collect()
+        } else {
+            rows.iter().map(String::as_str).collect()
+        };
+        assert_eq!(first, expected, "{sql}");
+    }
+    let created = rows(&engine, "SHOW CREATE TABLE stock_data").await.unwrap();
+    assert!(created.contains(&format!("LOCATION '{}/stock_data'", lake.path().display())), "{created:?}");
+    for (sql, part) in [("EXPLAIN SELECT * FROM stock_data", "DataSourceExec"), ("EXPLAIN ANALYZE SELECT 1", "output_rows=1")] {
+        let plan = rows(&engine, sql).await.unwrap().join("\n");
+        assert!(plan.contains(part), "{sql}: {plan}");
+    }
+    let wide = rows(&engine, "SELECT * FROM stock_data LIMIT 1").await.unwrap();
+    assert!(!wide[0].contains("parquet"), "hidden columns are asked for by name: {wide:?}");
 }

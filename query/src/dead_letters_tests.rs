@@ -41,7 +41,7 @@ fn lake() -> TestLake {
 #[tokio::test]
 async fn a_file_older_than_a_column_is_null_there_whatever_is_asked() {
     let lake = lake();
-    let engine = lake.engine(AsOf::Latest).await;
+    let engine = lake.lenient().await;
     for (sql, rows) in [
         ("SELECT COUNT(*), COUNT(headers), COUNT(DISTINCT headers) FROM dead_letters", vec!["3,1,1"]),
         ("SELECT kafka_offset FROM dead_letters WHERE headers IS NULL ORDER BY kafka_offset", vec!["1", "2"]),
@@ -69,7 +69,7 @@ async fn an_older_version_has_every_column_of_today() {
 #[tokio::test]
 async fn a_letter_reads_back_with_its_bytes_and_first_place() {
     let lake = lake();
-    let engine = lake.engine(AsOf::Latest).await;
+    let engine = lake.lenient().await;
     let all = letters(&engine, &Selection::default()).await;
     assert_eq!(all.iter().map(|l| l.offset).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(
@@ -86,7 +86,7 @@ async fn a_letter_reads_back_with_its_bytes_and_first_place() {
 async fn a_letter_that_was_sent_back_and_rejected_again_is_found_and_no_other_is() {
     let lake = lake();
     lake.add_dead_with_headers(3, &[4], r#"[["note","dGlja2xha2UtZGVhZC1sZXR0ZXI="],["x-ticklake-dead-letter",null]]"#);
-    let engine = lake.engine(AsOf::Latest).await;
+    let engine = lake.lenient().await;
     let found: Vec<_> = origins_of_letters(&engine).await.unwrap().into_iter().collect();
     assert_eq!(found, [("stock_live_feed/0/1".to_owned(), [(0, 3)].into())]);
 }
@@ -94,7 +94,7 @@ async fn a_letter_that_was_sent_back_and_rejected_again_is_found_and_no_other_is
 #[tokio::test]
 async fn a_selection_never_selects_more_or_runs_what_it_is_given() {
     let lake = lake();
-    let engine = lake.engine(AsOf::Latest).await;
+    let engine = lake.lenient().await;
     let day_ms = 1_582_329_600_000;
     let class = |c| Selection { classes: vec![c], ..Selection::default() };
     let source = |s: &str| Selection { source: Some(s.into()), ..Selection::default() };
@@ -131,7 +131,7 @@ async fn a_dead_letter_that_became_a_tick_is_found_and_no_other_is() {
     columns[at] = Arc::new(StringArray::from_iter(extras));
     let rows = RecordBatch::try_new(plain.schema(), columns).unwrap();
     lake.add_batch(2, crate::fixture::DAY_US, &rows, json!({"numRecords": 3, "nullCount": {"extra": 1}}));
-    let engine = lake.engine(AsOf::Latest).await;
+    let engine = lake.lenient().await;
     assert_eq!(origins_of_ticks(&engine).await.unwrap().into_iter().collect::<Vec<_>>(), ["stock_live_feed/0/\"1"]);
 }
 
@@ -153,7 +153,7 @@ fn old_lake() -> tempfile::TempDir {
 async fn a_lake_of_an_older_ticklake_is_never_unreadable() {
     let dir = old_lake();
     let lake = Lake::open(dir.path().to_str().unwrap()).await.unwrap();
-    let engine = Engine::open(lake, EngineOptions::default()).await.unwrap();
+    let engine = Engine::open(lake, EngineOptions::for_programs()).await.unwrap();
     let (ticks, dead) =
         ("SELECT COUNT(*), COUNT(exchange) FROM stock_data", "SELECT class, headers FROM dead_letters ORDER BY 1");
     assert_eq!(csv(&engine, ticks).await, ["4,1"]);

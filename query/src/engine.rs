@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 use datafusion::execution::config::SessionConfig;
@@ -18,19 +18,23 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::memory::MemoryStream;
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 use ticklake_lake::layout::Table;
 use ticklake_lake::{AsOf, DataFile, Lake, LakeError, Snapshot};
-use ticklake_schemas::STOCK_DATA_JSON;
+use ticklake_schemas::{Contract, STOCK_DATA_JSON, stock_data};
 
 use crate::QueryError;
-use crate::athena;
+use crate::athena::{self, PreparedStatements};
 use crate::date::DateFunction;
+use crate::files::{Files, FilesTable, Shown, TableFile};
 use crate::interruptible::InterruptibleJoins;
 use crate::json_mirror::JsonMirror;
-use crate::provider::DeltaTable;
+use crate::provider::{DeltaTable, Reader};
 use crate::read_only::{self, NotRun};
 
 /// Where the engine finds the lake's objects; a name of ours, known to no network.
@@ -61,11 +65,11 @@ pub struct EngineOptions {
 /// Which SQL an engine speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Dialect {
-    /// DataFusion's own.
+    /// Athena's (Trino 449's): what Athena refuses is refused, what it answers is answered alike.
     #[default]
-    DataFusion,
-    /// Athena's (Trino 449's): what Athena refuses is refused, what it answers is answered alike. Queries only.
     Athena,
+    /// DataFusion's own: more is taken, and not all of it is answered as Athena would.
+    DataFusion,
 }
 
 impl Default for EngineOptions {
@@ -81,6 +85,13 @@ impl Default for EngineOptions {
     }
 }
 
+impl EngineOptions {
+    /// For a program's own statements: values come as the tables hold them, not as Athena shows them.
+    pub fn for_programs() -> Self {
+        Self { dialect: Dialect::DataFusion, ..Self::default() }
+    }
+}
+
 /// An engine over one lake at one version. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -89,6 +100,7 @@ pub struct Engine {
     session: SessionContext,
     dialect: Dialect,
     tables: HashMap<String, Arc<dyn TableProvider>>,
+    prepared: Arc<PreparedStatements>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -107,12 +119,25 @@ impl Engine {
         let dead = Snapshot::read(&lake, Table::DeadLetters, same_moment(&lake, options.as_of, stock.as_ref()).await?).await?;
         let version = stock.as_ref().map(|s| s.version);
         let session = session(&lake, &options).map_err(|e| QueryError::from_engine(&lake, &e))?;
-        let mut engine = Self { session, lake, version, dialect: options.dialect, tables: HashMap::new() };
+        let reader = match options.dialect {
+            Dialect::Athena => Reader::Athena { location: lake.display().to_string() },
+            Dialect::DataFusion => Reader::DataFusion,
+        };
+        let mut engine = Self {
+            session,
+            lake,
+            version,
+            dialect: options.dialect,
+            tables: HashMap::new(),
+            prepared: Arc::new(PreparedStatements::default()),
+        };
         let stock = stock.map(|s| s.files).unwrap_or_default();
         let mirrored = (options.as_of != AsOf::Latest).then_some(stock.as_slice());
-        engine.register(STOCK_DATA_JSON, Arc::new(JsonMirror::new(engine.lake.store(), mirrored)))?;
-        engine.register_delta(Table::StockData, &stock)?;
-        engine.register_delta(Table::DeadLetters, &dead.map(|s| s.files).unwrap_or_default())?;
+        let mirror = Arc::new(JsonMirror::new(engine.lake.store(), mirrored, reader.clone()));
+        engine.register_files(STOCK_DATA_JSON, stock_data(), &Files::Mirror(Arc::clone(&mirror)), "JSON");
+        engine.register(STOCK_DATA_JSON, mirror)?;
+        engine.register_delta(Table::StockData, &stock, &reader)?;
+        engine.register_delta(Table::DeadLetters, &dead.map(|s| s.files).unwrap_or_default(), &reader)?;
         Ok(engine)
     }
 
@@ -148,23 +173,60 @@ impl Engine {
 
     /// As `sql`, in Athena's dialect.
     async fn athena(&self, sql: &str) -> Result<QueryResult, QueryError> {
-        let prepared = athena::prepare(sql, athena::now(), &|table| self.tables.get(table).cloned());
-        let prepared = prepared.map_err(|why| self.not_prepared(sql, why))?;
-        let frame = self.session.execute_logical_plan(prepared.plan).await.map_err(|e| self.error(&e))?;
-        let stream = frame.execute_stream().await.map_err(|e| self.error(&e))?;
-        Ok(QueryResult { lake: self.lake.clone(), stream: athena::shown(stream, prepared.columns) })
+        let over = athena::Over {
+            tables: &athena::of_lake(),
+            providers: &|table| self.tables.get(table).cloned(),
+            prepared: &self.prepared,
+            location: &self.lake.display().to_string(),
+        };
+        let runnable = athena::prepare(sql, athena::now(), &over).map_err(|why| match why {
+            athena::Refusal::Athena { error, text } => QueryError::refused(&error, &text),
+            athena::Refusal::Engine(error) => self.error(&error),
+        })?;
+        let stream = match runnable {
+            athena::Runnable::Query { plan, columns } => self.stream(plan).await.map(|rows| athena::shown(rows, columns)),
+            athena::Runnable::Explain { plan, analyze } => self.explained(plan, analyze).await,
+            athena::Runnable::Done => one_batch(RecordBatch::new_empty(Arc::new(Schema::empty()))),
+        };
+        Ok(QueryResult { lake: self.lake.clone(), stream: stream.map_err(|e| self.error(&e))? })
     }
 
-    fn not_prepared(&self, sql: &str, why: athena::NotPrepared) -> QueryError {
-        match why {
-            athena::NotPrepared::Refused(error) => QueryError::Sql(error.told(sql)),
-            athena::NotPrepared::Engine(error) => self.error(&error),
-        }
+    async fn stream(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, DataFusionError> {
+        self.session.execute_logical_plan(plan).await?.execute_stream().await
     }
 
-    fn register_delta(&mut self, table: Table, files: &[DataFile]) -> Result<(), QueryError> {
+    /// The steps of a plan; with `analyze`, what each of them took.
+    async fn explained(&self, plan: LogicalPlan, analyze: bool) -> Result<SendableRecordBatchStream, DataFusionError> {
+        let plan = self.session.execute_logical_plan(plan).await?.create_physical_plan().await?;
+        let text = if analyze {
+            let mut rows = execute_stream(Arc::clone(&plan), self.session.task_ctx())?;
+            while rows.try_next().await?.is_some() {}
+            DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string()
+        } else {
+            DisplayableExecutionPlan::new(plan.as_ref()).indent(false).to_string()
+        };
+        one_batch(athena::lines("Query Plan", &text)?)
+    }
+
+    fn register_delta(&mut self, table: Table, files: &[DataFile], reader: &Reader) -> Result<(), QueryError> {
         let store = store_url().map_err(|e| self.error(&e))?;
-        self.register(table.name(), Arc::new(DeltaTable::new(table.contract(), files, store)))
+        let location = self.lake.display().to_string();
+        let listed = files.iter().map(|file| TableFile {
+            path: format!("{location}/{}", file.path),
+            rows: file.rows(),
+            size_bytes: file.size_bytes,
+            partition: file.partition.clone(),
+        });
+        let listed = Files::Known(Arc::new(listed.collect()));
+        self.register_files(table.name(), table.contract(), &listed, "PARQUET");
+        self.register(table.name(), Arc::new(DeltaTable::new(table.contract(), files, store, reader)))
+    }
+
+    fn register_files(&mut self, table: &str, contract: &Contract, files: &Files, format: &'static str) {
+        for (suffix, shown) in [(athena::FILES, Shown::Files { format }), (athena::PARTITIONS, Shown::Partitions)] {
+            let rows = FilesTable::new(files.clone(), &contract.partition_by, shown);
+            self.tables.insert(format!("{table}{suffix}"), Arc::new(rows));
+        }
     }
 
     fn register(&mut self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), QueryError> {
@@ -214,6 +276,10 @@ impl QueryResult {
         }
         Ok(batches)
     }
+}
+
+fn one_batch(rows: RecordBatch) -> Result<SendableRecordBatchStream, DataFusionError> {
+    Ok(Box::pin(MemoryStream::try_new(vec![rows.clone()], rows.schema(), None)?))
 }
 
 fn store_url() -> Result<ObjectStoreUrl, DataFusionError> {

@@ -20,6 +20,14 @@ pub enum QueryError {
     /// The statement is wrong, refused, or fails on this data. Change it.
     #[error("{0}")]
     Sql(String),
+    /// Athena refuses the statement. Change it, or ask in the engine's own dialect.
+    #[error("{told}")]
+    Refused {
+        /// Athena's name of the fault, the place, the message and the way out.
+        told: String,
+        /// The line it is in with carets under it: two lines, where there is a place.
+        excerpt: Option<String>,
+    },
     /// The lake cannot be read. See [`LakeError`].
     #[error(transparent)]
     Lake(#[from] LakeError),
@@ -35,6 +43,19 @@ pub enum QueryError {
 }
 
 impl QueryError {
+    /// What Athena says of a statement.
+    pub(crate) fn refused(error: &athena::AthenaError, sql: &str) -> Self {
+        Self::Refused { told: one_line(&error.told(sql)), excerpt: error.excerpt(sql) }
+    }
+
+    /// The line of the statement that is at fault, with carets, where there is one.
+    pub fn excerpt(&self) -> Option<&str> {
+        match self {
+            Self::Refused { excerpt, .. } => excerpt.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Sorts an engine's error by what the caller should do; `lake` names the place when storage failed.
     pub(crate) fn from_engine(lake: &Lake, error: &DataFusionError) -> Self {
         if let Some(storage) = storage_cause(error) {

@@ -10,6 +10,7 @@ mod date;
 pub mod dead_letters;
 mod engine;
 mod error;
+mod files;
 mod interruptible;
 mod json_mirror;
 pub mod output;

@@ -77,7 +77,10 @@ async fn answer(engine: &Engine, input: &str, format: Format, out: &mut (dyn Wri
     };
     match ran {
         Some(Err(QueryError::Output(e))) => Err(QueryError::Output(e)),
-        Some(Err(e)) => tell(&format!("error: {e}")),
+        Some(Err(e)) => {
+            tell(&format!("error: {e}"))?;
+            e.excerpt().map_or(Ok(()), tell)
+        }
         Some(Ok(_)) => Ok(()),
         None => tell("cancelled"),
     }
@@ -97,7 +100,7 @@ fn help() -> String {
     let line = |(_, names, about): &(Command, &[&str], &str)| format!("  {:<18}{about}\n", names.join(", "));
     let commands: String = COMMANDS.iter().map(line).collect();
     format!(
-        "{commands}  SHOW TABLES;      the tables\n  DESCRIBE table;   its columns\nCtrl-C drops the input or stops the running statement."
+        "{commands}  SHOW TABLES;      the tables\n  DESCRIBE table;   its columns\n  EXPLAIN query;    how it is run\nCtrl-C drops the input or stops the running statement."
     )
 }
 

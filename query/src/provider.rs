@@ -9,8 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Statistics;
 use datafusion::common::stats::Precision;
+use datafusion::common::{ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
@@ -22,13 +22,37 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
+use object_store::path::Path;
 use ticklake_lake::DataFile;
 use ticklake_schemas::Contract;
 
+use crate::athena::{FILE_SIZE, PATH};
 use crate::{pruning, statistics};
 
+/// For whom a table is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// DataFusion's own SQL: the contract's columns.
+    DataFusion,
+    /// Athena's: its hidden columns come after the contract's; `location` is where the lake lies.
+    Athena { location: String },
+}
+
+impl Reader {
+    /// Names, types and values of the hidden columns of a file's rows.
+    pub(crate) fn hidden(&self, path: &Path, size_bytes: u64) -> Vec<(&'static str, ScalarValue)> {
+        match self {
+            Self::DataFusion => Vec::new(),
+            Self::Athena { location } => vec![
+                (PATH, ScalarValue::Utf8(Some(format!("{location}/{path}")))),
+                (FILE_SIZE, ScalarValue::Int64(i64::try_from(size_bytes).ok())),
+            ],
+        }
+    }
+}
+
 /// The columns of a contract as the engine reads them: every one may be NULL (a file older than a column has none of it).
-pub(crate) fn table_schema(contract: &Contract) -> TableSchema {
+pub(crate) fn table_schema(contract: &Contract, reader: &Reader) -> TableSchema {
     let nullable = |schema: &Schema| -> Vec<Arc<Field>> {
         schema
             .fields()
@@ -38,8 +62,10 @@ pub(crate) fn table_schema(contract: &Contract) -> TableSchema {
     };
     let file = nullable(&contract.arrow_file_schema());
     let all = nullable(&contract.arrow_schema());
+    let hidden = reader.hidden(&Path::default(), 0);
+    let hidden = hidden.iter().map(|(name, value)| Arc::new(Field::new(*name, value.data_type(), true)));
     let partition: Vec<Arc<Field>> =
-        contract.partition_by.iter().filter_map(|name| all.iter().find(|f| f.name() == name).cloned()).collect();
+        contract.partition_by.iter().filter_map(|name| all.iter().find(|f| f.name() == name).cloned()).chain(hidden).collect();
     TableSchema::builder(Arc::new(Schema::new(file))).with_table_partition_cols(partition).build()
 }
 
@@ -61,9 +87,9 @@ pub(crate) struct DeltaTable {
 
 impl DeltaTable {
     /// The table over these files; `store` is where their paths begin.
-    pub(crate) fn new(contract: &Contract, files: &[DataFile], store: ObjectStoreUrl) -> Self {
-        let schema = table_schema(contract);
-        let files = files.iter().map(|file| partitioned_file(&schema, contract, file)).collect();
+    pub(crate) fn new(contract: &Contract, files: &[DataFile], store: ObjectStoreUrl, reader: &Reader) -> Self {
+        let schema = table_schema(contract, reader);
+        let files = files.iter().map(|file| partitioned_file(&schema, contract, file, reader)).collect();
         Self { schema, store, files }
     }
 
@@ -98,7 +124,12 @@ impl DeltaTable {
     }
 }
 
-fn partitioned_file(schema: &TableSchema, contract: &Contract, file: &DataFile) -> (PartitionedFile, Arc<Statistics>) {
+fn partitioned_file(
+    schema: &TableSchema,
+    contract: &Contract,
+    file: &DataFile,
+    reader: &Reader,
+) -> (PartitionedFile, Arc<Statistics>) {
     let statistics = Arc::new(statistics::of_file(schema.table_schema(), contract, file));
     let meta = ObjectMeta {
         location: file.path.clone(),
@@ -107,10 +138,11 @@ fn partitioned_file(schema: &TableSchema, contract: &Contract, file: &DataFile) 
         e_tag: None,
         version: None,
     };
-    let values = schema.table_partition_cols().iter().map(|field| {
+    let keys = schema.table_partition_cols().iter().take(contract.partition_by.len()).map(|field| {
         let value = file.partition.get(field.name()).and_then(Option::as_deref);
         statistics::partition_scalar(field.data_type(), value)
     });
+    let values = keys.chain(reader.hidden(&file.path, file.size_bytes).into_iter().map(|(_, value)| value));
     let mut partitioned = PartitionedFile::new_from_meta(meta).with_partition_values(values.collect());
     // Set as a whole: `with_statistics` would add the partition columns, and claim they are never NULL.
     partitioned.statistics = Some(Arc::clone(&statistics));

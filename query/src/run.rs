@@ -44,6 +44,7 @@ async fn run_one(engine: &Engine, statement: &str, format: Format, out: &mut (dy
 
 fn numbered(error: QueryError, number: usize) -> QueryError {
     match error {
+        QueryError::Refused { told, excerpt } => QueryError::Refused { told: format!("statement {number}: {told}"), excerpt },
         QueryError::Sql(why) => QueryError::Sql(format!("statement {number}: {why}")),
         QueryError::Resources(why) => QueryError::Resources(format!("statement {number}: {why}")),
         other => other,

@@ -29,7 +29,7 @@ pub(crate) use ingest::IngestArgs;
 pub(crate) use lint::LintArgs;
 pub(crate) use offsets::{OffsetsArgs, OffsetsCommand, OffsetsResetArgs, OffsetsShowArgs};
 pub(crate) use produce::{ProduceArgs, Start};
-pub(crate) use sql::{DialectArg, FormatArg, LakeSqlArgs};
+pub(crate) use sql::{FormatArg, LakeSqlArgs};
 pub(crate) use status::StatusArgs;
 pub(crate) use vacuum::VacuumArgs;
 

@@ -19,13 +19,6 @@ pub(crate) enum FormatArg {
     Ndjson,
 }
 
-/// Which SQL is spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DialectArg {
-    Datafusion,
-    Athena,
-}
-
 /// SQL over a lake: the tables stock_data, stock_data_json and dead_letters.
 #[derive(Debug, Parser)]
 #[command(name = "lake-sql", version)]
@@ -41,9 +34,9 @@ pub(crate) struct LakeSqlArgs {
     /// How results are printed.
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: FormatArg,
-    /// Which SQL is spoken: Athena's answers as Athena does, or refuses by Athena's own error; queries only, so far.
-    #[arg(long, value_enum, default_value = "datafusion")]
-    pub(crate) dialect: DialectArg,
+    /// Take DataFusion's own SQL, which is more than Athena takes, and answer as DataFusion does.
+    #[arg(long)]
+    pub(crate) lenient: bool,
     /// Read the lake as it was at this version of stock_data, or at this time (RFC 3339).
     #[arg(long, value_name = "VERSION|TIME", value_parser = parse_as_of)]
     pub(crate) as_of: Option<AsOf>,

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::ast::Span;
+use super::excerpt::excerpt;
 
 /// Trino's name for a fault (`io.trino.spi.StandardErrorCode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +44,7 @@ pub(crate) enum ErrorName {
     MissingOver,
     NestedAggregation,
     NestedWindow,
+    NotFound,
     NotSupported,
     NullTreatmentNotAllowed,
     NumericValueOutOfRange,
@@ -123,6 +125,13 @@ impl AthenaError {
         format!("{}: {place}{}{rewrite}", self.name.text(), self.message)
     }
 
+    /// The line that it is in, with carets; `None` for what has no place.
+    pub(crate) fn excerpt(&self, sql: &str) -> Option<String> {
+        let span = self.span?;
+        let (line, column) = place(sql, span.start);
+        Some(excerpt(sql, line, column, width(sql, span)))
+    }
+
     /// What should never happen: a fault of this program's.
     pub(crate) fn internal(why: &dyn fmt::Display) -> Self {
         Self::of_values(ErrorName::GenericInternalError, why.to_string())
@@ -167,6 +176,11 @@ pub(crate) fn place(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// How many characters of its first line a range of a text has, at least 1.
+pub(crate) fn width(text: &str, span: Span) -> usize {
+    text.get(span.start..span.end).and_then(|about| about.lines().next()).map_or(1, |line| line.chars().count().max(1))
 }
 
 #[cfg(test)]

@@ -12,12 +12,13 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use serde_json::Value;
 
+use super::Planner;
 use super::analyze::Tables;
 use super::error::{AthenaError, place};
 use super::eval::Session;
-use super::run::{NotPrepared, fault_of, prepare_over};
+use super::prepared::PreparedStatements;
+use super::run::{Over, Refusal, Runnable, fault_of, prepare};
 use super::values::text::json;
-use super::{Planner, run::Prepared};
 
 /// Relative difference of doubles that counts as none.
 const TOLERANCE: f64 = 1e-12;
@@ -55,10 +56,13 @@ async fn answer(context: &SessionContext, sql: &str) -> Result<Answer, AthenaErr
         None if matches!(error.find_root(), DataFusionError::NotImplemented(_)) => AthenaError::not_supported(error.to_string()),
         None => AthenaError::internal(&error),
     };
-    let Prepared { plan, columns } = prepare_over(&tables, sql, session, &|_| None).map_err(|why| match why {
-        NotPrepared::Refused(error) => error,
-        NotPrepared::Engine(error) => of_engine(error),
-    })?;
+    let over = Over { tables: &tables, providers: &|_| None, prepared: &PreparedStatements::default(), location: "memory://" };
+    let (plan, columns) = match prepare(sql, session, &over) {
+        Ok(Runnable::Query { plan, columns }) => (plan, columns),
+        Ok(other) => return Err(AthenaError::internal(&format!("no query: {other:?}"))),
+        Err(Refusal::Athena { error, .. }) => return Err(error),
+        Err(Refusal::Engine(error)) => return Err(of_engine(error)),
+    };
     let frame = context.execute_logical_plan(plan).await.map_err(of_engine)?;
     let mut rows = Vec::new();
     for batch in frame.collect().await.map_err(of_engine)? {

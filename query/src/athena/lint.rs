@@ -10,7 +10,8 @@ use super::analyze::plan::{Plan, Relation, Subquery};
 use super::analyze::typed::{ColumnId, Kind, Literal, Typed};
 use super::analyze::{Analyzer, Tables};
 use super::ast::{Span, Statement};
-use super::error::{AthenaError, ErrorName, place};
+use super::error::{AthenaError, ErrorName, place, width};
+use super::excerpt::excerpt;
 use super::lexer::{self, tokens};
 use super::parse::parse;
 use super::tables;
@@ -42,6 +43,13 @@ pub struct Finding {
     pub column: usize,
     /// How many characters of that line it is about, at least 1.
     pub width: usize,
+}
+
+impl Finding {
+    /// The line of `text`, which was looked at, with carets under what is meant: two lines.
+    pub fn excerpt(&self, text: &str) -> String {
+        excerpt(text, self.line, self.column, self.width)
+    }
 }
 
 /// What a text of statements, separated by semicolons, has wrong, in its order; the number of statements.
@@ -89,10 +97,9 @@ impl Found {
     }
 
     fn placed(self, text: &str, statement: usize) -> Finding {
-        let (start, end) = (statement + self.span.start, statement + self.span.end);
-        let (line, column) = place(text, start);
-        let about = text.get(start..end).unwrap_or("");
-        let width = about.lines().next().unwrap_or("").chars().count().max(1);
+        let span = Span { start: statement + self.span.start, end: statement + self.span.end };
+        let (line, column) = place(text, span.start);
+        let width = width(text, span);
         let Self { severity, name, message, rewrite, .. } = self;
         Finding { severity, name, message, rewrite, line, column, width }
     }

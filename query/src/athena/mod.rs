@@ -8,6 +8,7 @@ mod analyze;
 mod ast;
 mod error;
 mod eval;
+mod excerpt;
 mod functions;
 #[cfg(test)]
 mod golden_tests;
@@ -15,11 +16,16 @@ mod lexer;
 mod lint;
 mod lower;
 mod parse;
+mod prepared;
 mod run;
+mod statements;
 mod tables;
 mod types;
 mod values;
 
+pub(crate) use error::AthenaError;
 pub use lint::{Finding, Severity, lint};
 pub(crate) use lower::Planner;
-pub(crate) use run::{NotPrepared, fault_of, now, prepare, shown};
+pub(crate) use prepared::PreparedStatements;
+pub(crate) use run::{Over, Refusal, Runnable, fault_of, lines, now, prepare, shown};
+pub(crate) use tables::{FILE_SIZE, FILES, PARTITIONS, PATH, of_lake};

@@ -18,56 +18,136 @@ use serde_json::Value;
 use ticklake_lake::clock::{Clock as _, SystemClock};
 
 use super::analyze::{Analyzer, Tables};
-use super::ast::Statement;
+use super::ast::{Expr, Query, Statement};
 use super::error::AthenaError;
 use super::eval::Session;
 use super::lower::Lowering;
 use super::parse::parse;
+use super::prepared::{PreparedStatements, check_count};
+use super::statements::query_for;
 use super::types::Type;
 use super::values::layout::arrow_type;
 use super::values::text::json;
 
+/// What a statement is run over.
+pub(crate) struct Over<'a> {
+    pub(crate) tables: &'a Tables,
+    pub(crate) providers: &'a dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
+    pub(crate) prepared: &'a PreparedStatements,
+    /// Where the lake lies.
+    pub(crate) location: &'a str,
+}
+
 /// A statement that can be run.
 #[derive(Debug)]
-pub(crate) struct Prepared {
-    pub(crate) plan: LogicalPlan,
-    /// Names and types of the answer's columns.
-    pub(crate) columns: Vec<(String, Type)>,
+pub(crate) enum Runnable {
+    /// For its rows; `columns` are names and types of the answer's.
+    Query { plan: LogicalPlan, columns: Vec<(String, Type)> },
+    /// For its plan's text; with `analyze`, after it was run.
+    Explain { plan: LogicalPlan, analyze: bool },
+    /// It is done, and there is nothing to show.
+    Done,
 }
 
 /// Why a statement cannot be run.
 #[derive(Debug)]
-pub(crate) enum NotPrepared {
-    /// It is wrong, or asks for something that is not there.
-    Refused(AthenaError),
+pub(crate) enum Refusal {
+    /// It is wrong, or asks for something that is not there. `text` is what the error's place is in.
+    Athena { error: AthenaError, text: String },
     /// The engine does not take its plan.
     Engine(DataFusionError),
 }
 
-/// The plan of a query over the tables of a lake.
-pub(crate) fn prepare(
-    sql: &str,
-    session: Session,
-    providers: &dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
-) -> Result<Prepared, NotPrepared> {
-    prepare_over(&super::tables::of_lake(), sql, session, providers)
+/// A statement's text, and the values of its `?` with the text that they stand in.
+struct Asked<'a> {
+    text: &'a str,
+    using: &'a [Expr],
+    using_text: &'a str,
 }
 
-/// The plan of a query over other tables.
-pub(crate) fn prepare_over(
-    tables: &Tables,
-    sql: &str,
-    session: Session,
-    providers: &dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
-) -> Result<Prepared, NotPrepared> {
-    let Statement::Query(query) = parse(sql).map_err(NotPrepared::Refused)? else {
-        return Err(NotPrepared::Refused(AthenaError::not_supported("only queries are run in this dialect so far")));
+impl Asked<'_> {
+    fn refused(&self, error: AthenaError) -> Refusal {
+        Refusal::Athena { error, text: self.text.to_owned() }
+    }
+
+    fn values_refused(&self, error: AthenaError) -> Refusal {
+        Refusal::Athena { error, text: self.using_text.to_owned() }
+    }
+}
+
+/// Reads a statement and says how to run it.
+pub(crate) fn prepare(sql: &str, session: Session, over: &Over<'_>) -> Result<Runnable, Refusal> {
+    read(&Asked { text: sql, using: &[], using_text: sql }, &Arc::new(session), over)
+}
+
+fn read(asked: &Asked<'_>, session: &Arc<Session>, over: &Over<'_>) -> Result<Runnable, Refusal> {
+    runnable(parse(asked.text).map_err(|error| asked.refused(error))?, asked, session, over)
+}
+
+fn runnable(statement: Statement, asked: &Asked<'_>, session: &Arc<Session>, over: &Over<'_>) -> Result<Runnable, Refusal> {
+    let refused = |error| asked.refused(error);
+    // The statement that was given apart from its values.
+    let execute = |text: &str, using: &[Expr]| {
+        check_count(text, using.len()).map_err(refused)?;
+        read(&Asked { text, using, using_text: asked.text }, session, over)
     };
-    let relation = Analyzer::new(tables, Vec::new()).statement(&query).map_err(NotPrepared::Refused)?;
+    match statement {
+        Statement::Query(query) => self::query(&query, asked, session, over),
+        Statement::Explain { analyze, options, statement } => explain(analyze, &options, *statement, asked, session, over),
+        Statement::Prepare { name, statement, text } => {
+            over.prepared.keep(&name, &statement, &asked.text[text.start..text.end]).map_err(refused)?;
+            Ok(Runnable::Done)
+        }
+        Statement::Deallocate { name } => over.prepared.forget(&name).map(|()| Runnable::Done).map_err(refused),
+        Statement::Execute { name, using } => execute(&over.prepared.text(&name).map_err(refused)?, &using),
+        Statement::ExecuteImmediate { text, using, .. } => execute(&text, &using),
+        shown => {
+            let text = query_for(&shown, over.tables, over.location).map_err(refused)?;
+            read(&Asked { text: &text, using: &[], using_text: &text }, session, over)
+        }
+    }
+}
+
+fn query(query: &Query, asked: &Asked<'_>, session: &Arc<Session>, over: &Over<'_>) -> Result<Runnable, Refusal> {
+    let mut analyzer = Analyzer::new(over.tables, Vec::new());
+    analyzer.bind(asked.using).map_err(|error| asked.values_refused(error))?;
+    let relation = analyzer.statement(query).map_err(|error| asked.refused(error))?;
     let named = relation.fields.iter().enumerate();
     let columns = named.map(|(i, field)| (field.name.clone().unwrap_or(format!("_col{i}")), field.ty.clone())).collect();
-    let plan = Lowering::new(Arc::new(session), providers).relation(relation).map_err(NotPrepared::Engine)?;
-    Ok(Prepared { plan, columns })
+    let plan = Lowering::new(Arc::clone(session), over.providers).relation(relation).map_err(Refusal::Engine)?;
+    Ok(Runnable::Query { plan, columns })
+}
+
+fn explain(
+    analyze: bool,
+    options: &[(String, String)],
+    statement: Statement,
+    asked: &Asked<'_>,
+    session: &Arc<Session>,
+    over: &Over<'_>,
+) -> Result<Runnable, Refusal> {
+    let not_there = |what: &str| {
+        Err(asked.refused(AthenaError::not_supported(format!("{what} is not there; EXPLAIN and EXPLAIN ANALYZE of a query are"))))
+    };
+    if matches!(statement, Statement::Prepare { .. } | Statement::Deallocate { .. } | Statement::Explain { .. }) {
+        return not_there("EXPLAIN of a statement without a plan");
+    }
+    let mut validates = false;
+    for (option, value) in options {
+        match (option.as_str(), value.as_str()) {
+            ("TYPE", "VALIDATE") => validates = true,
+            ("FORMAT", "TEXT") | ("TYPE", "LOGICAL" | "DISTRIBUTED") => {}
+            _ => return not_there(&format!("EXPLAIN ({option} {value})")),
+        }
+    }
+    match runnable(statement, asked, session, over)? {
+        Runnable::Query { .. } if validates => {
+            let text = "SELECT true AS \"Valid\"";
+            read(&Asked { text, using: &[], using_text: text }, session, over)
+        }
+        Runnable::Query { plan, .. } => Ok(Runnable::Explain { plan, analyze }),
+        other => Ok(other),
+    }
 }
 
 /// A statement that begins now.
@@ -97,6 +177,13 @@ pub(crate) fn shown(rows: SendableRecordBatchStream, columns: Vec<(String, Type)
     Box::pin(RecordBatchStreamAdapter::new(schema, shown))
 }
 
+/// A text as an answer, a row each line.
+pub(crate) fn lines(column: &str, text: &str) -> Result<RecordBatch, DataFusionError> {
+    let lines: StringArray = text.lines().map(Some).collect();
+    let schema = Arc::new(Schema::new(vec![Field::new(column, DataType::Utf8, true)]));
+    Ok(RecordBatch::try_new(schema, vec![Arc::new(lines)])?)
+}
+
 /// Types that every format writes by itself.
 fn is_shown_as_it_lies(ty: &Type) -> bool {
     matches!(
@@ -110,7 +197,7 @@ fn is_shown_as_it_lies(ty: &Type) -> bool {
             | Type::Double
             | Type::Varchar(_)
             | Type::Date
-    )
+    ) || matches!(ty, Type::Array(element) if is_shown_as_it_lies(element))
 }
 
 fn as_shown(ty: &Type, values: &ArrayRef) -> Result<ArrayRef, AthenaError> {

@@ -97,6 +97,10 @@ fn writer(format: Format, schema: &Schema) -> Box<dyn Writer + Send> {
 /// # Errors
 /// What goes wrong computing or writing; rows written before stay written.
 pub async fn write_result(mut result: QueryResult, format: Format, out: &mut (dyn Write + Send)) -> Result<u64, QueryError> {
+    if result.schema().fields().is_empty() {
+        // A statement that shows nothing, such as PREPARE.
+        return Ok(0);
+    }
     let mut writer = writer(format, &result.schema());
     let mut text = String::new();
     let mut rows = 0;

@@ -100,6 +100,7 @@ impl Analyzer<'_> {
                 name: Some(name.text.clone()),
                 ty: ty.clone(),
                 id: self.new_column(),
+                hidden: false,
             })
             .collect();
         let ids = fields.iter().map(|field| field.id).collect();

@@ -21,11 +21,11 @@ mod window;
 
 use std::collections::BTreeMap;
 
-use super::ast::{Ident, NamedQuery, Query};
-use super::error::AthenaError;
+use super::ast::{Expr, Ident, NamedQuery, QualifiedName, Query, Span};
+use super::error::{AthenaError, ErrorName};
 use super::types::Type;
 use plan::Relation;
-use scope::Scope;
+use scope::{Scope, nearest};
 use typed::{ColumnId, Typed};
 
 /// The tables a statement may name, with their columns in order.
@@ -36,6 +36,43 @@ pub(crate) struct Tables {
     /// The schema; `None`: any name is one.
     pub(crate) schema: Option<String>,
     pub(crate) tables: BTreeMap<String, Vec<(String, Type)>>,
+}
+
+/// Where every catalog tells about itself.
+const INFORMATION_SCHEMA: &str = "information_schema";
+
+impl Tables {
+    /// The table that a name means, and its columns.
+    ///
+    /// # Errors
+    /// `SCHEMA_NOT_FOUND`, `CATALOG_NOT_FOUND`, `TABLE_NOT_FOUND`.
+    pub(crate) fn find(&self, name: &QualifiedName, span: Span) -> Result<(&str, &[(String, Type)]), AthenaError> {
+        let (table, qualifiers) = name.0.split_last().map_or(("", &[][..]), |(table, rest)| (table.text.as_str(), rest));
+        self.check_schema(qualifiers, span)?;
+        match self.tables.get_key_value(&table.to_ascii_lowercase()) {
+            Some((name, columns)) => Ok((name, columns)),
+            None => {
+                let error = AthenaError::at(ErrorName::TableNotFound, span, format!("Table '{name}' does not exist"));
+                Err(error.perhaps(nearest(table, self.tables.keys().map(String::as_str))))
+            }
+        }
+    }
+
+    /// Whether `catalog.schema`, as much of it as is given, is there.
+    ///
+    /// # Errors
+    /// `SCHEMA_NOT_FOUND`, `CATALOG_NOT_FOUND`.
+    pub(crate) fn check_schema(&self, qualifiers: &[Ident], span: Span) -> Result<(), AthenaError> {
+        let known = [self.schema.as_deref(), Some(self.catalog.as_str())];
+        let faults = [("Schema", ErrorName::SchemaNotFound), ("Catalog", ErrorName::CatalogNotFound)];
+        for ((asked, known), (kind, error)) in qualifiers.iter().rev().zip(known).zip(faults) {
+            let is_known = known.is_none_or(|known| asked.text.eq_ignore_ascii_case(known));
+            if !is_known && !asked.text.eq_ignore_ascii_case(INFORMATION_SCHEMA) {
+                return Err(AthenaError::at(error, span, format!("{kind} '{}' does not exist", asked.text)));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A query that has a name.
@@ -62,6 +99,15 @@ impl<'t> Analyzer<'t> {
     /// An analysis over these tables.
     pub(crate) fn new(tables: &'t Tables, parameters: Vec<Typed>) -> Self {
         Self { tables, parameters, columns: 0, named: Vec::new(), windows: Vec::new() }
+    }
+
+    /// What stands for the statement's `?`, in their order.
+    ///
+    /// # Errors
+    /// The first fault of one of them.
+    pub(crate) fn bind(&mut self, values: &[Expr]) -> Result<(), AthenaError> {
+        self.parameters = values.iter().map(|value| self.expr(value, &Scope::default())).collect::<Result<_, _>>()?;
+        Ok(())
     }
 
     /// A whole query.

@@ -82,7 +82,9 @@ impl Analyzer<'_> {
                     kind: crate::athena::ast::RelationKind::Table { name: name.clone(), version: None },
                     span: *span,
                 };
-                self.from(std::slice::from_ref(&relation), outer)
+                let mut found = self.from(std::slice::from_ref(&relation), outer)?;
+                found.fields.retain(|field| !field.hidden);
+                Ok(found)
             }
             Body::SetOperation { op, distinct, left, right, span } => {
                 let (left, right) = (self.body(left, outer)?, self.body(right, outer)?);
@@ -137,7 +139,8 @@ impl Analyzer<'_> {
         let columns: Vec<_> = types.iter().map(|ty| (self.new_column(), ty.clone())).collect();
         let coerce = |row: Vec<Typed>| row.into_iter().zip(&types).map(|(value, ty)| value.coerced(ty)).collect();
         let rows = rows.into_iter().map(coerce).collect();
-        let fields = columns.iter().map(|(id, ty)| Field { relation: Vec::new(), name: None, ty: ty.clone(), id: *id });
+        let fields =
+            columns.iter().map(|(id, ty)| Field { relation: Vec::new(), name: None, ty: ty.clone(), id: *id, hidden: false });
         let fields = fields.collect();
         Ok(Relation { plan: Plan::Values { columns, rows }, fields })
     }
@@ -161,7 +164,7 @@ impl Analyzer<'_> {
             let id = self.new_column();
             let value = |field: &Field| Typed::new(Kind::Column(field.id), field.ty.clone(), span).coerced(&ty);
             columns.push(SetColumn { id, ty: ty.clone(), left: value(l), right: value(r) });
-            fields.push(Field { relation: Vec::new(), name: l.name.clone(), ty, id });
+            fields.push(Field { relation: Vec::new(), name: l.name.clone(), ty, id, hidden: false });
         }
         let plan = Plan::SetOperation { op, distinct, left: Box::new(left.plan), right: Box::new(right.plan), columns };
         Ok(Relation { plan, fields })

@@ -7,14 +7,14 @@
 use super::Analyzer;
 use super::expr::{Result, boolean, comparison, mismatch};
 use super::plan::{Plan, Relation};
-use super::scope::{Field, Scope, nearest};
+use super::scope::{Field, Scope};
 use super::typed::{Kind, Typed};
 use crate::athena::ast::{self, Comparison, Expr, Ident, JoinKind, JoinOn, QualifiedName, RelationKind, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, common_supertype};
 
-/// Where every catalog tells about itself.
-const INFORMATION_SCHEMA: &str = "information_schema";
+/// How the name of a table's hidden column begins.
+const HIDDEN: char = '$';
 
 impl Analyzer<'_> {
     /// All of a FROM: comma-separated relations are a cross join.
@@ -81,35 +81,18 @@ impl Analyzer<'_> {
         {
             return Ok(found);
         }
-        let (table, qualifiers) = parts.split_last().map_or(("", &[][..]), |(table, rest)| (table.text.as_str(), rest));
-        let known = [self.tables.schema.as_deref(), Some(self.tables.catalog.as_str())];
-        for ((asked, known), (kind, error)) in qualifiers
-            .iter()
-            .rev()
-            .zip(known)
-            .zip([("Schema", ErrorName::SchemaNotFound), ("Catalog", ErrorName::CatalogNotFound)])
-        {
-            let is_known = known.is_none_or(|known| asked.text.eq_ignore_ascii_case(known));
-            if !is_known && !asked.text.eq_ignore_ascii_case(INFORMATION_SCHEMA) {
-                return Err(AthenaError::at(error, span, format!("{kind} '{}' does not exist", asked.text)));
-            }
-        }
-        let table = table.to_ascii_lowercase();
+        let (table, columns) = self.tables.find(name, span)?;
+        let qualifiers = &parts[..parts.len() - 1];
         let schema = qualifiers.last().map(|schema| schema.text.clone()).or(self.tables.schema.clone()).unwrap_or_default();
-        let Some(columns) = self.tables.tables.get(&table) else {
-            let message = format!("Table '{}' does not exist", name);
-            let error = AthenaError::at(ErrorName::TableNotFound, span, message);
-            let near = nearest(&table, self.tables.tables.keys().map(String::as_str));
-            return Err(error.perhaps(near));
-        };
-        let relation = vec![self.tables.catalog.clone(), schema, table.clone()];
+        let relation = vec![self.tables.catalog.clone(), schema, table.to_owned()];
         let (mut fields, mut scanned) = (Vec::new(), Vec::new());
         for (column, ty) in columns {
             let id = self.new_column();
-            fields.push(Field { relation: relation.clone(), name: Some(column.clone()), ty: ty.clone(), id });
+            let hidden = column.starts_with(HIDDEN);
+            fields.push(Field { relation: relation.clone(), name: Some(column.clone()), ty: ty.clone(), id, hidden });
             scanned.push((id, column.clone(), ty.clone()));
         }
-        Ok(Relation { plan: Plan::Scan { table, columns: scanned, span }, fields })
+        Ok(Relation { plan: Plan::Scan { table: table.to_owned(), columns: scanned, span }, fields })
     }
 
     fn join(
@@ -182,6 +165,7 @@ impl Analyzer<'_> {
             name: Some(name.text.clone()),
             ty: value.ty.clone(),
             id: *id,
+            hidden: false,
         });
         let rest = left.fields.iter().chain(&right.fields).filter(|field| !hidden.contains(&field.id)).cloned();
         let fields: Vec<Field> = named.chain(rest).collect();
@@ -250,12 +234,12 @@ impl Analyzer<'_> {
             for (name, ty) in columns {
                 let id = self.new_column();
                 ids.push((id, ty.clone()));
-                fields.push(Field { relation: Vec::new(), name, ty, id });
+                fields.push(Field { relation: Vec::new(), name, ty, id, hidden: false });
             }
             unnested.push((array, ids));
         }
         let ordinality = ordinality.then(|| self.new_column());
-        fields.extend(ordinality.map(|id| Field { relation: Vec::new(), name: None, ty: Type::Bigint, id }));
+        fields.extend(ordinality.map(|id| Field { relation: Vec::new(), name: None, ty: Type::Bigint, id, hidden: false }));
         let plan = Plan::Unnest { input: Box::new(input.plan), arrays: unnested, ordinality, outer };
         Ok((input.fields, Relation { plan, fields }))
     }
@@ -290,8 +274,11 @@ fn is_lateral(relation: &ast::Relation) -> bool {
     }
 }
 
-/// A relation under another name, perhaps with other names for its columns.
-pub(super) fn aliased(of: Relation, name: &Ident, columns: Option<&[Ident]>, span: Span) -> Result<Relation> {
+/// A relation under another name, perhaps with other names for its columns; these reach no hidden ones.
+pub(super) fn aliased(mut of: Relation, name: &Ident, columns: Option<&[Ident]>, span: Span) -> Result<Relation> {
+    if columns.is_some() {
+        of.fields.retain(|field| !field.hidden);
+    }
     if let Some(columns) = columns
         && columns.len() != of.fields.len()
     {

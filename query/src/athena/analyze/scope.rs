@@ -20,6 +20,8 @@ pub(crate) struct Field {
     pub(crate) name: Option<String>,
     pub(crate) ty: Type,
     pub(crate) id: ColumnId,
+    /// Found by its name only: `*` leaves it out.
+    pub(crate) hidden: bool,
 }
 
 /// The columns there are.
@@ -108,7 +110,13 @@ mod tests {
     }
 
     fn field(relation: &[&str], name: &str, id: ColumnId) -> Field {
-        Field { relation: relation.iter().map(|s| (*s).to_owned()).collect(), name: Some(name.into()), ty: Type::Bigint, id }
+        Field {
+            relation: relation.iter().map(|s| (*s).to_owned()).collect(),
+            name: Some(name.into()),
+            ty: Type::Bigint,
+            id,
+            hidden: false,
+        }
     }
 
     #[test]

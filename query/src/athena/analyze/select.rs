@@ -113,7 +113,7 @@ impl Analyzer<'_> {
                         let message = "SELECT * not allowed in queries without FROM clause";
                         return Err(AthenaError::at(ErrorName::ColumnNotFound, *span, message));
                     }
-                    for field in &scope.fields {
+                    for field in scope.fields.iter().filter(|field| !field.hidden) {
                         outputs.push(self.output(field.name.clone(), column(field, *span)));
                     }
                 }
@@ -124,7 +124,7 @@ impl Analyzer<'_> {
     }
 
     fn output(&mut self, name: Option<String>, value: Typed) -> Output {
-        let field = Field { relation: Vec::new(), name, ty: value.ty.clone(), id: self.new_column() };
+        let field = Field { relation: Vec::new(), name, ty: value.ty.clone(), id: self.new_column(), hidden: false };
         Output { field, value }
     }
 
@@ -133,7 +133,9 @@ impl Analyzer<'_> {
         let mut columns: Vec<(Option<String>, Typed)> = Vec::new();
         let parts = name_parts(of);
         if let Some(parts) = &parts {
-            let named = |scope: &Scope<'_>| -> Vec<Field> { scope.fields.iter().filter(|f| f.is_of(parts)).cloned().collect() };
+            let named = |scope: &Scope<'_>| -> Vec<Field> {
+                scope.fields.iter().filter(|f| !f.hidden && f.is_of(parts)).cloned().collect()
+            };
             let mut around = Some(scope);
             while let Some(scope) = around.filter(|_| columns.is_empty()) {
                 columns.extend(named(scope).iter().map(|field| (field.name.clone(), column(field, span))));

@@ -92,9 +92,11 @@ pub(crate) enum Statement {
     ShowCreateView {
         view: QualifiedName,
     },
+    /// `text` is that of the statement alone.
     Prepare {
         name: Ident,
         statement: Box<Statement>,
+        text: Span,
     },
     Execute {
         name: Ident,

@@ -198,7 +198,9 @@ impl Parser<'_> {
         self.advance();
         let name = self.name()?;
         self.expect(Word::FROM)?;
-        Ok(Statement::Prepare { name, statement: Box::new(self.statement()?) })
+        let start = self.start();
+        let statement = Box::new(self.statement()?);
+        Ok(Statement::Prepare { name, statement, text: self.span_from(start) })
     }
 
     fn execute(&mut self) -> Parsed<Statement> {
