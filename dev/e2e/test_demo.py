@@ -100,7 +100,10 @@ def test_a_statement_that_begins_with_a_comment_is_never_taken_for_a_flag(comman
 def test_a_failed_statement_is_never_a_success(statement, commands, lake):
     before = lake.keys()
     done = run_sql(commands, lake, "-c", statement, expect=1)
-    assert done.err.startswith("error: ") and len(done.err.splitlines()) == 1 and "panicked" not in done.err, done.err
+    sentence, *excerpt = done.err.splitlines()
+    assert sentence.startswith("error: ") and "panicked" not in done.err, done.err
+    # Where the fault has a place, its line and carets under it.
+    assert not excerpt or (excerpt[0] == f"1 | {statement}" and len(excerpt) == 2 and set(excerpt[1]) == set(" |^")), done.err
     assert lake.keys() == before
 
 

@@ -234,6 +234,8 @@ def test_a_table_is_never_broken_by_a_narrow_screen(commands, own, lake):
 
 def test_a_table_that_is_not_there_is_named_as_it_was_written(commands, own, lake):
     said = commands.run("ticklake", "sql", "--lake", lake.url, "-c", "SELECT * FROM nope", expect=FAILED).err
+    assert "Table 'nope' does not exist; there are dead_letters, stock_data, stock_data_json" in said, said
+    said = commands.run("ticklake", "sql", "--lake", lake.url, "--lenient", "-c", "SELECT * FROM nope", expect=FAILED).err
     assert "no table nope" in said and "stock_data_json" in said and "ticklake.lake" not in said, said
 
 

@@ -40,6 +40,8 @@ pub(crate) struct Tables {
 
 /// Where every catalog tells about itself.
 const INFORMATION_SCHEMA: &str = "information_schema";
+/// What is in the name of a hidden column, and of a table about another.
+const HIDDEN: char = '$';
 
 impl Tables {
     /// The table that a name means, and its columns.
@@ -53,7 +55,12 @@ impl Tables {
             Some((name, columns)) => Ok((name, columns)),
             None => {
                 let error = AthenaError::at(ErrorName::TableNotFound, span, format!("Table '{name}' does not exist"));
-                Err(error.perhaps(nearest(table, self.tables.keys().map(String::as_str))))
+                let own = self.tables.keys().map(String::as_str).filter(|name| !name.contains(HIDDEN));
+                let near = nearest(table, self.tables.keys().map(String::as_str));
+                match near.is_none().then(|| own.collect::<Vec<_>>().join(", ")) {
+                    Some(all) if !all.is_empty() => Err(error.rewrite(format!("there are {all}"))),
+                    _ => Err(error.perhaps(near)),
+                }
             }
         }
     }

@@ -4,17 +4,14 @@
 //! Does not own: queries (`query`), expressions (`expr`).
 //! Invariant: only LATERAL and UNNEST see what stands to their left.
 
-use super::Analyzer;
 use super::expr::{Result, boolean, comparison, mismatch};
 use super::plan::{Plan, Relation};
 use super::scope::{Field, Scope};
 use super::typed::{Kind, Typed};
+use super::{Analyzer, HIDDEN};
 use crate::athena::ast::{self, Comparison, Expr, Ident, JoinKind, JoinOn, QualifiedName, RelationKind, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, common_supertype};
-
-/// How the name of a table's hidden column begins.
-const HIDDEN: char = '$';
 
 impl Analyzer<'_> {
     /// All of a FROM: comma-separated relations are a cross join.
