@@ -20,6 +20,7 @@ mod tables;
 mod types;
 mod values;
 
+pub(crate) use analyze::scope::nearest;
 pub use lint::{Finding, Severity, lint};
 pub(crate) use lower::Planner;
 pub(crate) use run::{NotPrepared, fault_of, now, prepare, shown};
