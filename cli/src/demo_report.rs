@@ -6,8 +6,7 @@
 use std::io::Write;
 
 use serde::Serialize;
-use ticklake_query::volatility::{AUDIT, DAILY_AVERAGE, HOURLY_REALIZED_VOLATILITY, ReadyStatement};
-use ticklake_query::{Engine, run_statements};
+use ticklake_query::{Engine, run_statements, volatility};
 
 use crate::args::DemoArgs;
 use crate::exit::Failure;
@@ -103,10 +102,10 @@ pub(crate) async fn print(args: &DemoArgs, engine: &Engine, landed: &Landed, pro
     writeln!(out, "  dead letters  {:>12}", grouped(landed.dead_letters))?;
     let memory = landed.peak_rss_mb.map_or_else(String::new, |mb| format!(", peak memory {mb:.0} MB"));
     writeln!(out, "  seconds       {:>12.1}  {} ticks/s{memory}", landed.elapsed_s, grouped(ticks_per_s(landed) as u64))?;
-    for statement in [DAILY_AVERAGE, HOURLY_REALIZED_VOLATILITY] {
-        show(engine, &statement, Some(ROWS_SHOWN), &mut out).await?;
+    for name in ["daily_average", "hourly_realized_volatility"] {
+        show(engine, name, Some(ROWS_SHOWN), &mut out).await?;
     }
-    show(engine, &AUDIT, None, &mut out).await?;
+    show(engine, "audit", None, &mut out).await?;
     let verdict = if proof.verdict().is_ok() { "every tick is there exactly once" } else { "NOT exactly once" };
     writeln!(out, "\n{} duplicates, {} missing: {verdict}.", proof.duplicates, proof.missing)?;
     let lake = engine.lake().display();
@@ -115,19 +114,15 @@ pub(crate) async fn print(args: &DemoArgs, engine: &Engine, landed: &Landed, pro
 }
 
 /// The statement as it is run, and its answer.
-async fn show(
-    engine: &Engine,
-    statement: &ReadyStatement,
-    limit: Option<usize>,
-    out: &mut (dyn Write + Send),
-) -> Result<(), Failure> {
+async fn show(engine: &Engine, name: &str, limit: Option<usize>, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    let statement = volatility::by_name(name)?;
     // The heads of the files explain at length; here the statement is enough.
-    let body: Vec<&str> = statement.sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let body: Vec<&str> = statement.file.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
     let sql = match limit {
         Some(rows) => format!("{}\nLIMIT {rows}", body.join("\n").trim_end()),
         None => body.join("\n").trim_end().to_owned(),
     };
-    writeln!(out, "\n-- {}\n{sql};\n", statement.description)?;
+    writeln!(out, "\n-- {}\n{sql};\n", statement.head()?.estimator)?;
     run_statements(engine, &sql, screen::table(), out).await?;
     Ok(())
 }

@@ -28,6 +28,7 @@ mod signals;
 mod sql;
 mod status;
 mod vacuum;
+mod vol;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ pub fn ticklake() -> ExitCode {
         Command::Produce(args) => told(produce::run(args)),
         Command::Sql(args) => told(sql::run(args)),
         Command::Lint(args) => told(async move { lint::run(&args) }),
+        Command::Vol(args) => told(vol::run(args)),
         Command::Status(args) => told(status::run(args)),
         Command::Audit(args) => told(audit::run(args)),
         Command::Doctor(args) => told(doctor::run(args)),

@@ -57,7 +57,8 @@ pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
     }
 }
 
-async fn run_script(engine: &Engine, sql: &str, format: Format) -> Result<(), Failure> {
+/// Runs a text of statements, until it ends or the user interrupts it.
+pub(crate) async fn run_script(engine: &Engine, sql: &str, format: Format) -> Result<(), Failure> {
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let ran = tokio::select! {
         ran = run_statements(engine, before_quit(sql), format, &mut out) => ran.map(|_| ()).map_err(Failure::from),

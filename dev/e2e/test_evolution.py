@@ -58,7 +58,7 @@ def test_an_old_lake_is_gone_on_with_and_its_new_column_comes_with_the_next_comm
         assert len(rows) == OLD_LETTERS + 1
         assert [json.loads(row["headers"]) for row in rows if row["headers"] is not None] == [headers]
     assert commands.sql(place.url, "SELECT COUNT(*) AS n FROM stock_data") == [{"n": OLD_TICKS + 1}]
-    [sound] = commands.sql(place.url, (Path(__file__).parents[2] / "query/src/volatility/audit.sql").read_text())
+    [sound] = commands.sql(place.url, (Path(__file__).parents[2] / "query/volatility/audit.sql").read_text())
     assert (sound["ticks"], sound["dead_letters"], sound["duplicates"], sound["missing"]) == (OLD_TICKS + 1, OLD_LETTERS + 1, 0, 0)
     old = commands.sql(place.url, "SELECT headers FROM dead_letters", "--as-of", "1")
     assert all(row["headers"] is None for row in old), "an older version has today's columns, NULL"

@@ -24,7 +24,7 @@ from topics import Message
 
 HERE = Path(__file__).resolve().parent
 TRADES = HERE / "data" / "trades_btcusdt.csv"
-VOLATILITY = HERE.parent.parent / "query" / "src" / "volatility"
+VOLATILITY = HERE.parent.parent / "query" / "volatility"
 COLUMNS = ["symbol", "time", "price", "size", "sequence"]
 RELATIVE = 1e-12
 

@@ -30,14 +30,15 @@ fn lake() -> TestLake {
 async fn the_pipelines_statements_never_give_other_rows_in_athenas_dialect() {
     let lake = lake();
     let (own, athena) = (engine(lake.path(), Dialect::DataFusion).await, engine(lake.path(), Dialect::Athena).await);
-    for statement in volatility::ALL {
+    for name in ["daily_average", "hourly_realized_volatility", "audit"] {
+        let sql = volatility::by_name(name).unwrap().file;
         // Rows of one day come in no promised order.
         let sorted = |mut rows: Vec<String>| {
             rows.sort();
             rows
         };
-        let (answer, other) = (rows(&athena, statement.sql).await.unwrap(), rows(&own, statement.sql).await.unwrap());
-        assert_eq!(sorted(answer), sorted(other), "{}", statement.sql);
+        let (answer, other) = (rows(&athena, sql).await.unwrap(), rows(&own, sql).await.unwrap());
+        assert_eq!(sorted(answer), sorted(other), "{name}");
     }
     for filter in [
         "time = TIMESTAMP '2020-02-22 00:00:02.111999'",

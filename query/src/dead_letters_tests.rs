@@ -158,5 +158,5 @@ async fn a_lake_of_an_older_ticklake_is_never_unreadable() {
         ("SELECT COUNT(*), COUNT(exchange) FROM stock_data", "SELECT class, headers FROM dead_letters ORDER BY 1");
     assert_eq!(csv(&engine, ticks).await, ["4,1"]);
     assert_eq!(csv(&engine, dead).await, ["invalid_price,", "malformed_json,", "tombstone,"]);
-    assert_eq!(csv(&engine, crate::volatility::AUDIT.sql).await.len(), 1);
+    assert_eq!(csv(&engine, crate::volatility::by_name("audit").unwrap().file).await.len(), 1);
 }

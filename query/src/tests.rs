@@ -143,16 +143,16 @@ async fn the_audit_finds_what_is_twice_and_what_is_missing() {
     lake.add(1, &[row("A", 0, 1.0, 10), row("A", 1, 1.0, 11)], None);
     lake.add_dead(1, &[12]);
     let sound = lake.engine(AsOf::Latest).await;
-    assert_eq!(csv(&sound, volatility::AUDIT.sql).await, ["stock_live_feed,0,2,1,3,10,12,0,0"]);
+    assert_eq!(csv(&sound, volatility::by_name("audit").unwrap().file).await, ["stock_live_feed,0,2,1,3,10,12,0,0"]);
     lake.add(2, &[row("A", 2, 1.0, 11), row("A", 3, 1.0, 15)], None);
     let unsound = lake.engine(AsOf::Latest).await;
-    assert_eq!(csv(&unsound, volatility::AUDIT.sql).await, ["stock_live_feed,0,4,1,4,10,15,1,2"]);
+    assert_eq!(csv(&unsound, volatility::by_name("audit").unwrap().file).await, ["stock_live_feed,0,4,1,4,10,15,1,2"]);
     let later = std::fs::File::open(lake.path().join("dead_letters/_delta_log/00000000000000000001.json")).unwrap();
     let written = later.metadata().unwrap().modified().unwrap();
     later.set_modified(written + std::time::Duration::from_secs(60)).unwrap();
     let before = lake.engine(AsOf::Version(1)).await;
     assert_eq!(
-        csv(&before, volatility::AUDIT.sql).await,
+        csv(&before, volatility::by_name("audit").unwrap().file).await,
         ["stock_live_feed,0,2,0,2,10,11,0,0"],
         "later dead letters are not of that version"
     );
@@ -166,7 +166,7 @@ async fn realised_volatility_follows_its_formula() {
     lake.add(1, &[unnumbered, row("A", 5, 102.0, 3), row("A", 0, 100.0, 4), row("B", 7, 50.0, 5)], None);
     lake.add(2, &[row("A", 3_600_000_000, 90.0, 6), row("A", 3_600_000_001, 99.0, 7)], None);
     let engine = lake.engine(AsOf::Latest).await;
-    let rows = csv(&engine, volatility::HOURLY_REALIZED_VOLATILITY.sql).await;
+    let rows = csv(&engine, volatility::by_name("hourly_realized_volatility").unwrap().file).await;
     let expected = [
         ("A,2020-02-22,00,3", Some(((1.02_f64).ln().powi(2) + (104.0_f64 / 102.0).ln().powi(2)).sqrt())),
         ("A,2020-02-22,01,2", Some((1.1_f64).ln().abs())),
@@ -190,7 +190,7 @@ async fn the_daily_average_is_by_utc_day_newest_first() {
     lake.add(2, &[row("A", 86_400_000_000, 4.0, 2)], None);
     lake.add(3, &[row("A", 86_399_999_999, 6.0, 3)], None);
     let engine = lake.engine(AsOf::Latest).await;
-    assert_eq!(csv(&engine, volatility::DAILY_AVERAGE.sql).await, ["A,2020-02-23,4.0", "A,2020-02-22,3.0"]);
+    assert_eq!(csv(&engine, volatility::by_name("daily_average").unwrap().file).await, ["A,2020-02-23,4.0", "A,2020-02-22,3.0"]);
     assert_eq!(
         csv(&engine, "SELECT date(TIMESTAMP '1969-12-31 23:59:59.999999'), date('2020-02-22'), date(NULL)").await,
         ["1969-12-31,2020-02-22,"]

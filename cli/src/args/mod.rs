@@ -16,6 +16,7 @@ mod produce;
 mod sql;
 mod status;
 mod vacuum;
+mod vol;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -32,6 +33,7 @@ pub(crate) use produce::{ProduceArgs, Start};
 pub(crate) use sql::{FormatArg, LakeSqlArgs};
 pub(crate) use status::StatusArgs;
 pub(crate) use vacuum::VacuumArgs;
+pub(crate) use vol::{ParameterArgs, VolArgs, VolCommand, VolRunArgs};
 
 /// Live market ticks from Kafka into an S3 lakehouse, exactly once; the same SQL on a laptop as on Athena.
 #[derive(Debug, Parser)]
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Sql(LakeSqlArgs),
     /// What Athena would say of SQL files, without data and without AWS; exit code 1 if it would say anything.
     Lint(LintArgs),
+    /// Volatility estimators and market statistics as ready SQL: list them, print one for Athena, run one on a lake.
+    Vol(VolArgs),
     /// What a lake holds and, with brokers, how far behind Kafka it is.
     Status(StatusArgs),
     /// Whether every message is in a lake exactly once: from the tables alone, or with brokers held against the topic itself.

@@ -23,6 +23,7 @@ mod tables;
 mod types;
 mod values;
 
+pub(crate) use analyze::scope::nearest;
 pub(crate) use error::AthenaError;
 pub use lint::{Finding, Severity, lint};
 pub(crate) use lower::Planner;

@@ -124,8 +124,10 @@ impl Accumulator for Gathered {
     }
 
     fn size(&self) -> usize {
+        // Parts of many groups are slices of one batch: each counts what it shows, or a batch would count once for every group.
         let parts = self.columns.iter().flat_map(|(_, parts)| parts);
-        size_of_val(self) + parts.map(|part| part.get_array_memory_size()).sum::<usize>()
+        let shown = |part: &ArrayRef| part.to_data().get_slice_memory_size().unwrap_or_else(|_| part.get_array_memory_size());
+        size_of_val(self) + parts.map(shown).sum::<usize>()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {

@@ -1,8 +1,10 @@
--- Exactly-once audit, from the tables alone: every Kafka offset is one row of stock_data or of dead_letters.
--- duplicates and missing must be 0 in every line.
---
--- missing counts the offsets between the first and the last that neither table holds. Offsets taken by transaction
--- markers, by aborted transactions or emptied by log compaction were never messages and count as missing too.
+-- estimator  Exactly-once audit per Kafka partition: duplicates and missing offsets, which must be 0
+-- formula    every Kafka offset is one row of stock_data or of dead_letters; missing = offsets between the first and the last
+--            that neither table holds
+-- source     the tables alone; offsets taken by transaction markers, by aborted transactions or emptied by log compaction were
+--            never messages and count as missing too
+-- units      counts, and offsets of Kafka
+-- nulls      none
 WITH messages AS (
     SELECT kafka_topic, kafka_partition, kafka_offset, 1 AS is_tick FROM stock_data
     UNION ALL
