@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from oracle_fuzz.grammar import Case, Node, case
+from oracle_fuzz.leaves import LITERALS
 from oracle_fuzz.sides import Answer, agree, ours, theirs
 from services import bin_dir
 
@@ -71,8 +72,9 @@ def smaller(node: Node):
     for below in within(node):
         if below.type == node.type:
             yield below
-    if str(node) != "NULL" and node.type[0] not in ("aggregate", "window", "function"):
-        yield Node(node.type, ("NULL",))
+    if (simple := LITERALS.get(node.type[0])) and str(node) not in simple:
+        yield Node(node.type, (simple[0],))
+        yield Node(node.type, (simple[1 % len(simple)],))
     for at, part in enumerate(node.parts):
         if isinstance(part, Node):
             for less in smaller(part):

@@ -31,13 +31,13 @@ impl Analyzer<'_> {
         if call.over.is_some() {
             return self.window_call(&name, call, scope);
         }
+        let filter = self.filter(call, scope)?;
         let (arguments, resolved) = self.arguments(&name, call, scope)?;
         if functions.kind == FunctionKind::Scalar {
             check_joined(&name, &resolved.arguments, call.span)?;
             let kind = Kind::Call { name: &resolved.signature.name, arguments };
             return Ok(Typed::new(kind, resolved.returns, call.span));
         }
-        let filter = self.filter(call, scope)?;
         if call.distinct
             && let Some(wrong) = arguments.iter().find(|argument| !argument.ty.is_comparable())
         {
@@ -119,7 +119,7 @@ impl Analyzer<'_> {
         Ok(Typed::new(Kind::Lambda { parameters, body }, ty, expr.span))
     }
 
-    fn filter(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Option<Typed>> {
+    pub(super) fn filter(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Option<Typed>> {
         let Some(filter) = &call.filter else { return Ok(None) };
         let filter = self.expr(filter, scope)?;
         boolean(filter, |ty| format!("Filter expression must evaluate to a boolean (actual: {ty})")).map(Some)

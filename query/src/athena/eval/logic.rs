@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, UInt32Array, new_null_array};
 use arrow::compute::{concat, interleave};
 
-use super::{Column, Env, Result, compare, eval, of_one, of_two};
+use super::{Column, Env, Result, columns_of, compare, eval, of_one, of_two};
 use crate::athena::analyze::typed::Typed;
 use crate::athena::ast::Comparison;
 use crate::athena::error::{AthenaError, ErrorName};
@@ -96,6 +96,43 @@ fn eval_rows(expr: &Typed, env: &Env<'_>, rows: &[u32]) -> Result<Column> {
     if rows.len() == env.rows { eval(expr, env) } else { eval(expr, &env.taken(&UInt32Array::from(rows.to_vec()), expr)?) }
 }
 
+/// As [`eval`], but a fault of rows that do not matter is none: they are NULL then.
+fn eval_where(expr: &Typed, env: &Env<'_>, matters: impl Fn(usize) -> bool) -> Result<Column> {
+    let fault = match eval(expr, env) {
+        Err(fault) if fault.is_tried() => fault,
+        done => return done,
+    };
+    let rows: Vec<u32> = all_rows(env).into_iter().filter(|row| matters(*row as usize)).collect();
+    if rows.len() == env.rows {
+        return Err(fault);
+    }
+    if rows.is_empty() {
+        return Ok(null(expr, env));
+    }
+    let mut parts = Parts::new(&expr.ty, env.rows);
+    parts.put(&rows, &eval_rows(expr, env, &rows)?);
+    parts.finish()
+}
+
+fn null(expr: &Typed, env: &Env<'_>) -> Column {
+    Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows)
+}
+
+/// The values of arguments one of which is enough, when it is NULL, to know the result: those after it are not computed, and beside
+/// a constant NULL none is.
+pub(super) fn strict(arguments: &[&Typed], env: &Env<'_>) -> Result<Vec<Column>> {
+    let is_nothing = |argument: &&Typed| eval(argument, env).is_ok_and(|column| column.is_constant() && column.is_null(0));
+    let mut values: Vec<Column> = Vec::with_capacity(arguments.len());
+    for (at, argument) in arguments.iter().enumerate() {
+        let value = eval_where(argument, env, |row| values.iter().all(|before| !before.is_null(row)));
+        values.push(match value {
+            Err(fault) if fault.is_tried() && arguments[at + 1..].iter().any(is_nothing) => null(argument, env),
+            value => value?,
+        });
+    }
+    Ok(values)
+}
+
 pub(super) fn case(branches: &[(Typed, Typed)], otherwise: Option<&Typed>, ty: &Type, env: &Env<'_>) -> Result<Column> {
     let (mut parts, mut open) = (Parts::new(ty, env.rows), all_rows(env));
     for (when, then) in branches {
@@ -133,7 +170,7 @@ pub(super) fn coalesce(terms: &[Typed], ty: &Type, env: &Env<'_>) -> Result<Colu
 
 pub(super) fn null_if(left: &Typed, right: &Typed, common: &Type, env: &Env<'_>) -> Result<Column> {
     let value = eval(left, env)?;
-    let other = eval(right, env)?;
+    let other = eval_where(right, env, |row| !value.is_null(row))?;
     let same = |column: &Column, ty: &Type| of_one(column, |values| super::cast(values, ty, common, false));
     let (a, b) = (same(&value, &left.ty)?, same(&other, &right.ty)?);
     let equal = of_two(&a, &b, |a, b| compare::compare(Comparison::Equal, common, a, b))?;
@@ -162,7 +199,10 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
     let value = eval(of, env)?;
     let mut result: Option<Column> = None;
     for item in list {
-        let item = eval(item, env)?;
+        let is_open = |row| !value.is_null(row) && result.as_ref().is_none_or(|result| truth(result, row) != Some(true));
+        // Trino computes all constants first.
+        let is_constant = value.is_constant() || columns_of(item).is_empty();
+        let item = if is_constant { eval(item, env)? } else { eval_where(item, env, is_open)? };
         let equal = of_two(&value, &item, |a, b| compare::compare(Comparison::Equal, &of.ty, a, b))?;
         result = Some(match result {
             None => equal,
@@ -180,11 +220,11 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
 }
 
 pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &Env<'_>) -> Result<Column> {
-    let (of_values, patterns) = (eval(of, env)?, eval(pattern, env)?);
-    let escapes = escape.map(|escape| eval(escape, env)).transpose()?;
+    let values = strict(&[Some(of), Some(pattern), escape].into_iter().flatten().collect::<Vec<_>>(), env)?;
+    let (of_values, patterns, escapes) = (&values[0], &values[1], values.get(2));
     let (texts, pattern_texts) = (of_values.values().as_string::<i32>(), patterns.values().as_string::<i32>());
     let compiled = |row: usize| -> Result<Option<Like>> {
-        let escape = match &escapes {
+        let escape = match escapes {
             Some(escapes) if escapes.is_null(row) => return Ok(None),
             Some(escapes) => {
                 let text = escapes.values().as_string::<i32>().value(escapes.at(row));
@@ -201,7 +241,7 @@ pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &En
         }
         Like::new(pattern_texts.value(patterns.at(row)), escape).map(Some).map_err(AthenaError::invalid_argument)
     };
-    let constant = patterns.is_constant() && escapes.as_ref().is_none_or(Column::is_constant) && env.rows > 0;
+    let constant = patterns.is_constant() && escapes.is_none_or(Column::is_constant) && env.rows > 0;
     let known = if constant { Some(compiled(0)?) } else { None };
     let padded = |row: usize| -> std::borrow::Cow<'_, str> {
         let text = texts.value(of_values.at(row));
