@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, UInt32Array, new_null_array};
 use arrow::compute::{concat, interleave};
 
-use super::{Column, Env, Result, columns_of, compare, eval, of_one, of_two};
+use super::{Column, Env, Result, compare, eval, of_one, of_two};
 use crate::athena::analyze::typed::Typed;
 use crate::athena::ast::Comparison;
 use crate::athena::error::{AthenaError, ErrorName};
@@ -24,17 +24,21 @@ fn truth(column: &Column, row: usize) -> Option<bool> {
     (!values.is_null(at)).then(|| values.value(at))
 }
 
-/// AND, or OR when `or`: the first term that is `or` decides.
+/// AND, or OR when `or`: the first term that is `or` decides, and a constant one before any fault.
 pub(super) fn junction(terms: &[Typed], or: bool, env: &Env<'_>) -> Result<Column> {
     let mut result = vec![Some(!or); env.rows];
     let mut open: Vec<u32> = (0..u32::try_from(env.rows).unwrap_or(u32::MAX)).collect();
-    for term in terms {
+    for (at, term) in terms.iter().enumerate() {
         if open.is_empty() {
             break;
         }
-        let all = open.len() == env.rows;
-        let rows = UInt32Array::from(open.clone());
-        let values = if all { eval(term, env)? } else { eval(term, &env.taken(&rows, term)?)? };
+        let decides = |term: &Typed| known(term, env).is_some_and(|value| truth(&value, 0) == Some(or));
+        let values = match eval_rows(term, env, &open) {
+            Err(fault) if fault.is_tried() && terms[at + 1..].iter().any(decides) => {
+                return Ok(Column::constant(Arc::new(BooleanArray::from(vec![or])), env.rows));
+            }
+            values => values?,
+        };
         let mut left = Vec::with_capacity(open.len());
         for (i, row) in open.into_iter().enumerate() {
             let value = truth(&values, i);
@@ -114,6 +118,11 @@ fn eval_where(expr: &Typed, env: &Env<'_>, matters: impl Fn(usize) -> bool) -> R
     parts.finish()
 }
 
+/// The value of what is the same for all rows, if it has one.
+fn known(expr: &Typed, env: &Env<'_>) -> Option<Column> {
+    if env.rows > 0 && env.is_constant(expr) { eval(expr, env).ok() } else { None }
+}
+
 fn null(expr: &Typed, env: &Env<'_>) -> Column {
     Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows)
 }
@@ -121,7 +130,7 @@ fn null(expr: &Typed, env: &Env<'_>) -> Column {
 /// The values of arguments one of which is enough, when it is NULL, to know the result: those after it are not computed, and beside
 /// a constant NULL none is.
 pub(super) fn strict(arguments: &[&Typed], env: &Env<'_>) -> Result<Vec<Column>> {
-    let is_nothing = |argument: &&Typed| eval(argument, env).is_ok_and(|column| column.is_constant() && column.is_null(0));
+    let is_nothing = |argument: &&Typed| known(argument, env).is_some_and(|value| value.is_null(0));
     let mut values: Vec<Column> = Vec::with_capacity(arguments.len());
     for (at, argument) in arguments.iter().enumerate() {
         let value = eval_where(argument, env, |row| values.iter().all(|before| !before.is_null(row)));
@@ -201,8 +210,7 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
     for item in list {
         let is_open = |row| !value.is_null(row) && result.as_ref().is_none_or(|result| truth(result, row) != Some(true));
         // Trino computes all constants first.
-        let is_constant = value.is_constant() || columns_of(item).is_empty();
-        let item = if is_constant { eval(item, env)? } else { eval_where(item, env, is_open)? };
+        let item = if value.is_constant() || env.is_constant(item) { eval(item, env)? } else { eval_where(item, env, is_open)? };
         let equal = of_two(&value, &item, |a, b| compare::compare(Comparison::Equal, &of.ty, a, b))?;
         result = Some(match result {
             None => equal,

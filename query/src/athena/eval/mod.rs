@@ -15,7 +15,7 @@ pub(crate) mod tests;
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, ListArray, StructArray, UInt32Array};
+use arrow::array::{Array as _, ArrayRef, ListArray, StructArray, UInt32Array, new_null_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field};
@@ -65,6 +65,11 @@ impl<'s> Env<'s> {
     fn column(&self, id: ColumnId) -> Result<&Column> {
         let found = self.columns.iter().rev().find(|(own, _)| *own == id);
         found.map(|(_, column)| column).ok_or_else(|| AthenaError::internal(&format!("column {id} is not there")))
+    }
+
+    /// Whether an expression is of constants alone.
+    fn is_constant(&self, expr: &Typed) -> bool {
+        self.named_by(expr).all(|(_, column)| column.is_constant()) && !has_volatile(expr)
     }
 
     /// These rows, with the columns that an expression names.
@@ -181,10 +186,16 @@ fn call<'e>(expr: &Typed, name: &'static str, arguments: &'e [Typed], env: &Env<
         _ => None,
     };
     let lambdas: Vec<_> = arguments.iter().filter_map(lambda).collect();
+    let of_values: Vec<&Typed> = arguments.iter().filter(is_value).collect();
     let mut values = if takes_nulls(name, &types) {
-        arguments.iter().filter(is_value).map(|argument| eval(argument, env)).collect::<Result<Vec<_>>>()?
+        of_values.iter().map(|argument| eval(argument, env)).collect::<Result<Vec<_>>>()?
     } else {
-        logic::strict(&arguments.iter().filter(is_value).collect::<Vec<_>>(), env)?
+        let values = logic::strict(&of_values, env)?;
+        let is_nothing = |(value, argument): (&Column, &&Typed)| value.is_null(0) && env.is_constant(argument);
+        if env.rows > 0 && values.iter().zip(&of_values).any(is_nothing) {
+            return Ok(Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows));
+        }
+        values
     };
     // Of constants alone a value is computed once; a fault of no rows is none.
     let once = env.rows > 0

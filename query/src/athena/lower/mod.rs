@@ -93,7 +93,7 @@ impl<'t> Lowering<'t> {
     fn plan(&mut self, plan: Plan, wanted: &Wanted) -> Result<LogicalPlan> {
         match plan {
             Plan::Nothing => LogicalPlanBuilder::empty(true).build(),
-            Plan::Values { columns, rows } => values::table(values::of_rows(&columns, &rows, &self.session).map_err(fault)?, wanted),
+            Plan::Values { columns, rows } => values::table(values::of_rows(&columns, &rows, &self.session), wanted),
             Plan::Scan { table, columns, .. } => self.scan(&table, &columns, wanted),
             Plan::Filter { input, condition } => self.filter(*input, condition, wanted),
             Plan::Extend { input, columns } => self.extend(*input, columns, wanted),
@@ -189,6 +189,10 @@ impl<'t> Lowering<'t> {
     ) -> Result<LogicalPlan> {
         if with_ties {
             return Err(fault(AthenaError::not_supported("FETCH FIRST … WITH TIES is not computed here yet")));
+        }
+        // What is computed of a row is computed of those that are left.
+        if let Plan::Extend { input, columns } = input {
+            return self.extend(Plan::Limit { input, offset, count, with_ties }, columns, wanted);
         }
         let rows = |expr: Option<Typed>| -> Result<Option<usize>> {
             let number = expr.map(|expr| self.number(expr)).transpose()?.flatten();

@@ -16,9 +16,9 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use super::Wanted;
-use super::expr::name_of;
+use super::expr::{fault, name_of};
 use crate::athena::analyze::plan::Plan;
-use crate::athena::analyze::typed::{ColumnId, Typed};
+use crate::athena::analyze::typed::{ColumnId, Kind, Typed};
 use crate::athena::error::AthenaError;
 use crate::athena::eval::{Column, Env, Session, eval, has_volatile};
 use crate::athena::types::Type;
@@ -30,26 +30,45 @@ const ROWS: &str = "rows";
 /// Rows of constants.
 pub(super) struct Rows {
     columns: Vec<(ColumnId, Type)>,
-    rows: Vec<Vec<(ColumnId, Column)>>,
+    rows: Vec<Row>,
+}
+
+#[derive(Default)]
+struct Row {
+    values: Vec<(ColumnId, Column)>,
+    /// Columns that have no value here, which is a fault only if somebody asks for it.
+    faulty: Vec<(ColumnId, Typed, AthenaError)>,
+}
+
+impl Row {
+    fn compute(&mut self, id: ColumnId, value: &Typed, session: &Session) {
+        let faulty = &self.faulty;
+        let value = value.clone().replaced(&mut |part| match part.kind {
+            Kind::Column(id) => faulty.iter().find(|(own, ..)| *own == id).map(|(_, value, _)| value.clone()),
+            _ => None,
+        });
+        match eval(&value, &Env::new(session, 1, self.values.clone())) {
+            Ok(found) => self.values.push((id, found)),
+            Err(error) => self.faulty.push((id, value, error)),
+        }
+    }
 }
 
 /// The rows of a `VALUES`.
-pub(super) fn of_rows(
-    columns: &[(ColumnId, Type)],
-    rows: &[Vec<Typed>],
-    session: &Session,
-) -> std::result::Result<Rows, AthenaError> {
-    let env = Env::new(session, 1, Vec::new());
-    let one = |row: &Vec<Typed>| columns.iter().zip(row).map(|((id, _), value)| Ok((*id, eval(value, &env)?))).collect();
-    Ok(Rows { columns: columns.to_vec(), rows: rows.iter().map(one).collect::<std::result::Result<_, _>>()? })
+pub(super) fn of_rows(columns: &[(ColumnId, Type)], rows: &[Vec<Typed>], session: &Session) -> Rows {
+    let one = |values: &Vec<Typed>| {
+        let mut row = Row::default();
+        columns.iter().zip(values).for_each(|((id, _), value)| row.compute(*id, value, session));
+        row
+    };
+    Rows { columns: columns.to_vec(), rows: rows.iter().map(one).collect() }
 }
 
-/// The rows of a relation and these columns, if they can be computed now. What cannot be is for the engine: rows with a fault may be
-/// filtered out before anybody asks for it.
+/// The rows of a relation and these columns; `None` if they are no constants.
 pub(super) fn extended(input: &Plan, columns: &[(ColumnId, Typed)], session: &Session) -> Option<Rows> {
     let mut of = match input {
-        Plan::Nothing => Rows { columns: Vec::new(), rows: vec![Vec::new()] },
-        Plan::Values { columns, rows } => of_rows(columns, rows, session).ok()?,
+        Plan::Nothing => Rows { columns: Vec::new(), rows: vec![Row::default()] },
+        Plan::Values { columns, rows } => of_rows(columns, rows, session),
         Plan::Extend { input, columns } => extended(input, columns, session)?,
         _ => return None,
     };
@@ -57,10 +76,10 @@ pub(super) fn extended(input: &Plan, columns: &[(ColumnId, Typed)], session: &Se
         return None;
     }
     for row in &mut of.rows {
-        let env = Env::new(session, 1, row.clone());
-        let more = columns.iter().map(|(id, value)| Ok((*id, eval(value, &env)?)));
-        let more = more.collect::<std::result::Result<Vec<_>, AthenaError>>().ok()?;
-        row.extend(more);
+        columns.iter().for_each(|(id, value)| row.compute(*id, value, session));
+        if row.faulty.iter().any(|(.., fault)| !fault.is_tried()) {
+            return None;
+        }
     }
     of.columns.extend(columns.iter().map(|(id, value)| (*id, value.ty.clone())));
     Some(of)
@@ -68,9 +87,13 @@ pub(super) fn extended(input: &Plan, columns: &[(ColumnId, Typed)], session: &Se
 
 /// Rows as a table within the engine.
 pub(super) fn table(of: Rows, wanted: &Wanted) -> Result<LogicalPlan> {
+    if let Some((.., error)) = of.rows.iter().flat_map(|row| &row.faulty).find(|(id, ..)| wanted.contains(id)) {
+        return Err(fault(error.clone()));
+    }
     let (mut fields, mut names, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
-    for (n, (id, ty)) in of.columns.iter().enumerate().filter(|(_, (id, _))| wanted.contains(id)) {
-        let values: Vec<&dyn Array> = of.rows.iter().map(|row| row[n].1.values().as_ref()).collect();
+    for (id, ty) in of.columns.iter().filter(|(id, _)| wanted.contains(id)) {
+        let values = of.rows.iter().filter_map(|row| row.values.iter().find(|(own, _)| own == id));
+        let values: Vec<&dyn Array> = values.map(|(_, value)| value.values().as_ref()).collect();
         // Not named as the columns made of it: rewritten plans would take one for the other.
         fields.push(Field::new(format!("v{id}"), arrow_type(ty), true));
         names.push(name_of(*id));

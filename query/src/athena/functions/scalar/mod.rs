@@ -87,7 +87,7 @@ pub(crate) fn is_volatile(name: &str) -> bool {
 pub(crate) fn takes_nulls(name: &str, types: &[Type]) -> bool {
     match name {
         "concat" => types.iter().any(|ty| matches!(ty, Type::Array(_))),
-        name => matches!(name, "concat_ws" | "format" | "reduce" | "repeat" | "typeof" | "zip"),
+        name => matches!(name, "concat_ws" | "format" | "greatest" | "least" | "reduce" | "repeat" | "typeof" | "zip"),
     }
 }
 
