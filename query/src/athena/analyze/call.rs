@@ -8,12 +8,15 @@ use super::Analyzer;
 use super::expr::{Result, boolean, mismatch, unified};
 use super::plan::Subquery;
 use super::scope::{Field, Scope};
-use super::typed::{Aggregate, Kind, Literal, Sort, Typed};
+use super::typed::{Aggregate, ColumnId, Kind, Literal, Sort, Typed};
 use crate::athena::ast::{Call, Expr, ExprKind, Overflow, SortItem, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::functions::catalog::{self, Kind as FunctionKind};
 use crate::athena::functions::resolve::{Argument, Resolved, resolve};
 use crate::athena::types::{Type, can_cast, common_supertype};
+
+/// A lambda's parameters are numbered from here on by how deep they are, so that lambdas that say the same are equal.
+const LAMBDA_PARAMETERS: ColumnId = 1 << 40;
 
 impl Analyzer<'_> {
     pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
@@ -31,13 +34,13 @@ impl Analyzer<'_> {
         if call.over.is_some() {
             return self.window_call(&name, call, scope);
         }
+        let filter = self.filter(call, scope)?;
         let (arguments, resolved) = self.arguments(&name, call, scope)?;
         if functions.kind == FunctionKind::Scalar {
             check_joined(&name, &resolved.arguments, call.span)?;
             let kind = Kind::Call { name: &resolved.signature.name, arguments };
             return Ok(Typed::new(kind, resolved.returns, call.span));
         }
-        let filter = self.filter(call, scope)?;
         if call.distinct
             && let Some(wrong) = arguments.iter().find(|argument| !argument.ty.is_comparable())
         {
@@ -95,17 +98,21 @@ impl Analyzer<'_> {
         let fields: Vec<Field> = parameters
             .iter()
             .zip(types)
-            .map(|(name, ty)| Field {
+            .enumerate()
+            .map(|(i, (name, ty))| Field {
                 relation: Vec::new(),
                 name: Some(name.text.clone()),
                 ty: ty.clone(),
-                id: self.new_column(),
+                id: LAMBDA_PARAMETERS + self.bound + i,
                 hidden: false,
             })
             .collect();
-        let ids = fields.iter().map(|field| field.id).collect();
+        let ids: Vec<ColumnId> = fields.iter().map(|field| field.id).collect();
         let inside = Scope::within(fields, scope);
-        let body = self.expr(body, &inside)?;
+        self.bound += ids.len();
+        let body = self.expr(body, &inside);
+        self.bound -= ids.len();
+        let body = body?;
         self.only_scalar(&body, "Lambda expression")?;
         no_subquery(&body)?;
         let ty = Type::Function(types.to_vec(), Box::new(body.ty.clone()));
@@ -120,7 +127,7 @@ impl Analyzer<'_> {
         Ok(Typed::new(Kind::Lambda { parameters, body }, ty, expr.span))
     }
 
-    fn filter(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Option<Typed>> {
+    pub(super) fn filter(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Option<Typed>> {
         let Some(filter) = &call.filter else { return Ok(None) };
         let filter = self.expr(filter, scope)?;
         boolean(filter, |ty| format!("Filter expression must evaluate to a boolean (actual: {ty})")).map(Some)

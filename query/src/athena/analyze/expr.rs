@@ -104,7 +104,11 @@ impl Analyzer<'_> {
             UnaryOp::Plus => Err(mismatch(span, format!("Unary '+' operator cannot by applied to {} type", of.ty))),
             UnaryOp::Minus => {
                 let ty = of.ty.clone();
-                resolved("$negate", vec![of], span).map_err(|_| mismatch(span, format!("Cannot negate {ty}")))
+                let unfit = |error: AthenaError| match error.name {
+                    ErrorName::AmbiguousFunctionCall => error,
+                    _ => mismatch(span, format!("Cannot negate {ty}")),
+                };
+                resolved("$negate", vec![of], span).map_err(unfit)
             }
         }
     }

@@ -96,6 +96,8 @@ pub(crate) struct Analyzer<'t> {
     /// What stands for the statement's `?`.
     parameters: Vec<Typed>,
     columns: ColumnId,
+    /// How many parameters the lambdas around have.
+    bound: usize,
     /// Queries named by `WITH`, innermost last.
     named: Vec<Named>,
     /// Windows named by `WINDOW`, innermost last.
@@ -105,7 +107,7 @@ pub(crate) struct Analyzer<'t> {
 impl<'t> Analyzer<'t> {
     /// An analysis over these tables.
     pub(crate) fn new(tables: &'t Tables, parameters: Vec<Typed>) -> Self {
-        Self { tables, parameters, columns: 0, named: Vec::new(), windows: Vec::new() }
+        Self { tables, parameters, columns: 0, bound: 0, named: Vec::new(), windows: Vec::new() }
     }
 
     /// What stands for the statement's `?`, in their order.

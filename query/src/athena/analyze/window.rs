@@ -31,7 +31,9 @@ impl Analyzer<'_> {
             Over::Named(name) => self.named_window(name)?,
             Over::Window(window) => self.window(window, scope)?,
         };
-        if call.filter.is_some() {
+        let filter = self.filter(call, scope)?;
+        let (arguments, chosen) = self.arguments(name, call, scope)?;
+        if filter.is_some() {
             return refused("FILTER is not yet supported for window functions");
         }
         if !call.order_by.is_empty() {
@@ -50,7 +52,6 @@ impl Analyzer<'_> {
                 return Err(AthenaError::at(ErrorName::InvalidWindowFrame, span, message));
             }
         }
-        let (arguments, chosen) = self.arguments(name, call, scope)?;
         let arguments_and_keys = arguments.iter().chain(&window.partition_by).chain(window.order_by.iter().map(|s| &s.key));
         for part in arguments_and_keys {
             if let Some(nested) = first_window(part) {

@@ -24,17 +24,21 @@ fn truth(column: &Column, row: usize) -> Option<bool> {
     (!values.is_null(at)).then(|| values.value(at))
 }
 
-/// AND, or OR when `or`: the first term that is `or` decides.
+/// AND, or OR when `or`: the first term that is `or` decides, and a constant one before any fault.
 pub(super) fn junction(terms: &[Typed], or: bool, env: &Env<'_>) -> Result<Column> {
     let mut result = vec![Some(!or); env.rows];
     let mut open: Vec<u32> = (0..u32::try_from(env.rows).unwrap_or(u32::MAX)).collect();
-    for term in terms {
+    for (at, term) in terms.iter().enumerate() {
         if open.is_empty() {
             break;
         }
-        let all = open.len() == env.rows;
-        let rows = UInt32Array::from(open.clone());
-        let values = if all { eval(term, env)? } else { eval(term, &env.taken(&rows, term)?)? };
+        let decides = |term: &Typed| known(term, env).is_some_and(|value| truth(&value, 0) == Some(or));
+        let values = match eval_rows(term, env, &open) {
+            Err(fault) if fault.is_tried() && terms[at + 1..].iter().any(decides) => {
+                return Ok(Column::constant(Arc::new(BooleanArray::from(vec![or])), env.rows));
+            }
+            values => values?,
+        };
         let mut left = Vec::with_capacity(open.len());
         for (i, row) in open.into_iter().enumerate() {
             let value = truth(&values, i);
@@ -96,6 +100,48 @@ fn eval_rows(expr: &Typed, env: &Env<'_>, rows: &[u32]) -> Result<Column> {
     if rows.len() == env.rows { eval(expr, env) } else { eval(expr, &env.taken(&UInt32Array::from(rows.to_vec()), expr)?) }
 }
 
+/// As [`eval`], but a fault of rows that do not matter is none: they are NULL then.
+fn eval_where(expr: &Typed, env: &Env<'_>, matters: impl Fn(usize) -> bool) -> Result<Column> {
+    let fault = match eval(expr, env) {
+        Err(fault) if fault.is_tried() => fault,
+        done => return done,
+    };
+    let rows: Vec<u32> = all_rows(env).into_iter().filter(|row| matters(*row as usize)).collect();
+    if rows.len() == env.rows {
+        return Err(fault);
+    }
+    if rows.is_empty() {
+        return Ok(null(expr, env));
+    }
+    let mut parts = Parts::new(&expr.ty, env.rows);
+    parts.put(&rows, &eval_rows(expr, env, &rows)?);
+    parts.finish()
+}
+
+/// The value of what is the same for all rows, if it has one.
+fn known(expr: &Typed, env: &Env<'_>) -> Option<Column> {
+    if env.rows > 0 && env.is_constant(expr) { eval(expr, env).ok() } else { None }
+}
+
+fn null(expr: &Typed, env: &Env<'_>) -> Column {
+    Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows)
+}
+
+/// The values of arguments one of which is enough, when it is NULL, to know the result: those after it are not computed, and beside
+/// a constant NULL none is.
+pub(super) fn strict(arguments: &[&Typed], env: &Env<'_>) -> Result<Vec<Column>> {
+    let is_nothing = |argument: &&Typed| known(argument, env).is_some_and(|value| value.is_null(0));
+    let mut values: Vec<Column> = Vec::with_capacity(arguments.len());
+    for (at, argument) in arguments.iter().enumerate() {
+        let value = eval_where(argument, env, |row| values.iter().all(|before| !before.is_null(row)));
+        values.push(match value {
+            Err(fault) if fault.is_tried() && arguments[at + 1..].iter().any(is_nothing) => null(argument, env),
+            value => value?,
+        });
+    }
+    Ok(values)
+}
+
 pub(super) fn case(branches: &[(Typed, Typed)], otherwise: Option<&Typed>, ty: &Type, env: &Env<'_>) -> Result<Column> {
     let (mut parts, mut open) = (Parts::new(ty, env.rows), all_rows(env));
     for (when, then) in branches {
@@ -133,7 +179,7 @@ pub(super) fn coalesce(terms: &[Typed], ty: &Type, env: &Env<'_>) -> Result<Colu
 
 pub(super) fn null_if(left: &Typed, right: &Typed, common: &Type, env: &Env<'_>) -> Result<Column> {
     let value = eval(left, env)?;
-    let other = eval(right, env)?;
+    let other = eval_where(right, env, |row| !value.is_null(row))?;
     let same = |column: &Column, ty: &Type| of_one(column, |values| super::cast(values, ty, common, false));
     let (a, b) = (same(&value, &left.ty)?, same(&other, &right.ty)?);
     let equal = of_two(&a, &b, |a, b| compare::compare(Comparison::Equal, common, a, b))?;
@@ -162,7 +208,9 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
     let value = eval(of, env)?;
     let mut result: Option<Column> = None;
     for item in list {
-        let item = eval(item, env)?;
+        let is_open = |row| !value.is_null(row) && result.as_ref().is_none_or(|result| truth(result, row) != Some(true));
+        // Trino computes all constants first.
+        let item = if value.is_constant() || env.is_constant(item) { eval(item, env)? } else { eval_where(item, env, is_open)? };
         let equal = of_two(&value, &item, |a, b| compare::compare(Comparison::Equal, &of.ty, a, b))?;
         result = Some(match result {
             None => equal,
@@ -180,11 +228,11 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
 }
 
 pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &Env<'_>) -> Result<Column> {
-    let (of_values, patterns) = (eval(of, env)?, eval(pattern, env)?);
-    let escapes = escape.map(|escape| eval(escape, env)).transpose()?;
+    let values = strict(&[Some(of), Some(pattern), escape].into_iter().flatten().collect::<Vec<_>>(), env)?;
+    let (of_values, patterns, escapes) = (&values[0], &values[1], values.get(2));
     let (texts, pattern_texts) = (of_values.values().as_string::<i32>(), patterns.values().as_string::<i32>());
     let compiled = |row: usize| -> Result<Option<Like>> {
-        let escape = match &escapes {
+        let escape = match escapes {
             Some(escapes) if escapes.is_null(row) => return Ok(None),
             Some(escapes) => {
                 let text = escapes.values().as_string::<i32>().value(escapes.at(row));
@@ -201,7 +249,7 @@ pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &En
         }
         Like::new(pattern_texts.value(patterns.at(row)), escape).map(Some).map_err(AthenaError::invalid_argument)
     };
-    let constant = patterns.is_constant() && escapes.as_ref().is_none_or(Column::is_constant) && env.rows > 0;
+    let constant = patterns.is_constant() && escapes.is_none_or(Column::is_constant) && env.rows > 0;
     let known = if constant { Some(compiled(0)?) } else { None };
     let padded = |row: usize| -> std::borrow::Cow<'_, str> {
         let text = texts.value(of_values.at(row));

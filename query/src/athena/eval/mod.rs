@@ -15,7 +15,7 @@ pub(crate) mod tests;
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, ListArray, StructArray, UInt32Array};
+use arrow::array::{Array as _, ArrayRef, ListArray, StructArray, UInt32Array, new_null_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field};
@@ -26,7 +26,7 @@ pub(crate) use logic::several_rows;
 
 use super::analyze::typed::{ColumnId, CurrentValue, Kind, Typed};
 use super::error::AthenaError;
-use super::functions::scalar::{Call, find, is_volatile, not_here};
+use super::functions::scalar::{Call, find, is_volatile, not_here, takes_nulls};
 use super::types::Type;
 use super::values::layout::arrow_type;
 
@@ -65,6 +65,11 @@ impl<'s> Env<'s> {
     fn column(&self, id: ColumnId) -> Result<&Column> {
         let found = self.columns.iter().rev().find(|(own, _)| *own == id);
         found.map(|(_, column)| column).ok_or_else(|| AthenaError::internal(&format!("column {id} is not there")))
+    }
+
+    /// Whether an expression is of constants alone.
+    fn is_constant(&self, expr: &Typed) -> bool {
+        self.named_by(expr).all(|(_, column)| column.is_constant()) && !has_volatile(expr)
     }
 
     /// These rows, with the columns that an expression names.
@@ -133,7 +138,8 @@ pub(crate) fn eval(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Not(of) => of_one(&eval(of, env)?, logic::not),
         Kind::Compare { op, left, right } => {
             let ty = &left.ty;
-            of_two(&eval(left, env)?, &eval(right, env)?, |a, b| compare::compare(*op, ty, a, b))
+            let values = logic::strict(&[left, right], env)?;
+            of_two(&values[0], &values[1], |a, b| compare::compare(*op, ty, a, b))
         }
         Kind::Distinct { left, right } => {
             let ty = &left.ty;
@@ -171,18 +177,26 @@ fn of_two(a: &Column, b: &Column, f: impl FnOnce(&Column, &Column) -> Result<Arr
     Ok(Column::new(f(a, b)?))
 }
 
-fn call(expr: &Typed, name: &'static str, arguments: &[Typed], env: &Env<'_>) -> Result<Column> {
+fn call<'e>(expr: &Typed, name: &'static str, arguments: &'e [Typed], env: &Env<'_>) -> Result<Column> {
     let is_value = |argument: &&Typed| !matches!(argument.kind, Kind::Lambda { .. });
     let types: Vec<Type> = arguments.iter().filter(is_value).map(|argument| argument.ty.clone()).collect();
     let compute = find(name, &types).ok_or_else(|| not_here(name))?;
-    let (mut values, mut lambdas) = (Vec::new(), Vec::new());
-    for argument in arguments {
-        if let Kind::Lambda { parameters, body } = &argument.kind {
-            lambdas.push((parameters.as_slice(), &**body));
-        } else {
-            values.push(eval(argument, env)?);
+    let lambda = |argument: &'e Typed| match &argument.kind {
+        Kind::Lambda { parameters, body } => Some((parameters.as_slice(), &**body)),
+        _ => None,
+    };
+    let lambdas: Vec<_> = arguments.iter().filter_map(lambda).collect();
+    let of_values: Vec<&Typed> = arguments.iter().filter(is_value).collect();
+    let mut values = if takes_nulls(name, &types) {
+        of_values.iter().map(|argument| eval(argument, env)).collect::<Result<Vec<_>>>()?
+    } else {
+        let values = logic::strict(&of_values, env)?;
+        let is_nothing = |(value, argument): (&Column, &&Typed)| value.is_null(0) && env.is_constant(argument);
+        if env.rows > 0 && values.iter().zip(&of_values).any(is_nothing) {
+            return Ok(Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows));
         }
-    }
+        values
+    };
     // Of constants alone a value is computed once; a fault of no rows is none.
     let once = env.rows > 0
         && values.iter().all(Column::is_constant)

@@ -5,7 +5,7 @@
 //! Does not own: computing (`eval`), subqueries (`subquery`).
 //! Invariant: whichever computes an expression, its value is the same.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::Array as _;
@@ -169,6 +169,7 @@ struct Expression {
     columns: Vec<ColumnId>,
     session: Arc<Session>,
     signature: Signature,
+    name: String,
 }
 
 impl Expression {
@@ -176,7 +177,11 @@ impl Expression {
         let columns = free_columns(expr);
         let volatility = if eval::has_volatile(expr) { Volatility::Volatile } else { Volatility::Immutable };
         let signature = signature(columns.len(), volatility);
-        Self { expr: Arc::new(expr.clone()), form, columns, session: Arc::clone(session), signature }
+        // The engine takes columns of one name for one: no two expressions share one, nor do the forms of one.
+        let mut hasher = DefaultHasher::new();
+        format!("{form:?}{expr:?}").hash(&mut hasher);
+        let name = format!("athena_{:x}", hasher.finish());
+        Self { expr: Arc::new(expr.clone()), form, columns, session: Arc::clone(session), signature, name }
     }
 
     fn compute(&self, columns: Vec<Column>, rows: usize) -> std::result::Result<Column, AthenaError> {
@@ -224,8 +229,8 @@ impl Hash for Expression {
 }
 
 impl ScalarUDFImpl for Expression {
-    fn name(&self) -> &'static str {
-        "athena"
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn signature(&self) -> &Signature {

@@ -10,17 +10,16 @@ mod expr;
 mod gathered;
 mod join;
 mod subquery;
+mod values;
 mod window;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::compute::concat;
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::Field;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
-use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, cast};
 
@@ -51,8 +50,6 @@ pub(crate) struct Lowering<'t> {
     pub(crate) around: Vec<(ColumnId, Type)>,
 }
 
-/// What a table of values is called within the engine.
-const ROWS: &str = "rows";
 /// Above the numbers that analysis gives.
 const OWN_COLUMNS: ColumnId = 1 << 32;
 
@@ -96,7 +93,7 @@ impl<'t> Lowering<'t> {
     fn plan(&mut self, plan: Plan, wanted: &Wanted) -> Result<LogicalPlan> {
         match plan {
             Plan::Nothing => LogicalPlanBuilder::empty(true).build(),
-            Plan::Values { columns, rows } => self.values(&columns, &rows, wanted),
+            Plan::Values { columns, rows } => values::table(values::of_rows(&columns, &rows, &self.session), wanted),
             Plan::Scan { table, columns, .. } => self.scan(&table, &columns, wanted),
             Plan::Filter { input, condition } => self.filter(*input, condition, wanted),
             Plan::Extend { input, columns } => self.extend(*input, columns, wanted),
@@ -126,27 +123,6 @@ impl<'t> Lowering<'t> {
         LogicalPlanBuilder::from(input).project(columns)?.build()
     }
 
-    fn values(&mut self, columns: &[(ColumnId, Type)], rows: &[Vec<Typed>], wanted: &Wanted) -> Result<LogicalPlan> {
-        let env = Env::new(&self.session, 1, Vec::new());
-        let (mut fields, mut names, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
-        for (n, (id, ty)) in columns.iter().enumerate().filter(|(_, (id, _))| wanted.contains(id)) {
-            let one = |row: &Vec<Typed>| eval(&row[n], &env)?.into_array();
-            let values: Vec<ArrayRef> = rows.iter().map(one).collect::<std::result::Result<_, _>>().map_err(fault)?;
-            let values: Vec<&dyn arrow::array::Array> = values.iter().map(AsRef::as_ref).collect();
-            // Not named as the columns made of it: rewritten plans would take one for the other.
-            fields.push(Field::new(format!("v{id}"), arrow_type(ty), true));
-            names.push(name_of(*id));
-            arrays.push(concat(&values)?);
-        }
-        let schema = Arc::new(Schema::new(fields));
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)?;
-        let rows = provider_as_source(Arc::new(MemTable::try_new(Arc::clone(&schema), vec![vec![batch]])?));
-        let named = schema.fields().iter().zip(names);
-        let columns = named.map(|(field, name)| Expr::Column(Column::new(Some(ROWS), field.name())).alias(name));
-        LogicalPlanBuilder::scan(ROWS, rows, None)?.project(columns.collect::<Vec<_>>())?.build()
-    }
-
     fn scan(&mut self, table: &str, columns: &[(ColumnId, String, Type)], wanted: &Wanted) -> Result<LogicalPlan> {
         let Some(provider) = (self.tables)(table) else {
             return Err(fault(AthenaError::not_supported(format!("the table {table} cannot be read here"))));
@@ -171,7 +147,11 @@ impl<'t> Lowering<'t> {
     }
 
     fn extend(&mut self, input: Plan, columns: Vec<(ColumnId, Typed)>, wanted: &Wanted) -> Result<LogicalPlan> {
-        let (ids, mut values): (Vec<_>, Vec<_>) = columns.into_iter().filter(|(id, _)| wanted.contains(id)).unzip();
+        let columns: Vec<(ColumnId, Typed)> = columns.into_iter().filter(|(id, _)| wanted.contains(id)).collect();
+        if let Some(rows) = values::extended(&input, &columns, &self.session) {
+            return values::table(rows, wanted);
+        }
+        let (ids, mut values): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
         let input = self.with_subqueries(input, &mut values, wanted)?;
         let values = values.iter().map(|value| self.expr(value)).collect::<Result<Vec<_>>>()?;
         self.project(input, wanted, ids.into_iter().zip(values).collect())
@@ -209,6 +189,10 @@ impl<'t> Lowering<'t> {
     ) -> Result<LogicalPlan> {
         if with_ties {
             return Err(fault(AthenaError::not_supported("FETCH FIRST … WITH TIES is not computed here yet")));
+        }
+        // What is computed of a row is computed of those that are left.
+        if let Plan::Extend { input, columns } = input {
+            return self.extend(Plan::Limit { input, offset, count, with_ties }, columns, wanted);
         }
         let rows = |expr: Option<Typed>| -> Result<Option<usize>> {
             let number = expr.map(|expr| self.number(expr)).transpose()?.flatten();

@@ -14,10 +14,11 @@ pub(crate) fn can_cast(from: &Type, to: &Type) -> bool {
         (Map(k1, v1), Map(k2, v2)) => can_cast(k1, k2) && can_cast(v1, v2),
         (Row(a), Row(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| can_cast(&a.ty, &b.ty)),
         (Json, Array(element)) => can_cast(&Json, element),
-        (Json, Map(key, value)) => is_json_key(key) && can_cast(&Json, value),
+        // Of keys that are no names of JSON's it is a fault of values.
+        (Json, Map(key, value)) => can_cast(&Varchar(None), key) && can_cast(&Json, value),
         (Json, Row(fields)) => fields.iter().all(|field| can_cast(&Json, &field.ty)),
         (Array(element), Json) => can_cast(element, &Json),
-        (Map(key, value), Json) => is_json_key(key) && can_cast(value, &Json),
+        (Map(key, value), Json) => can_cast(key, &Varchar(None)) && can_cast(value, &Json),
         (Row(fields), Json) => fields.iter().all(|field| can_cast(&field.ty, &Json)),
         (_, Unknown) => false,
         (Unknown, _) => true,
@@ -63,6 +64,16 @@ pub(crate) fn can_cast(from: &Type, to: &Type) -> bool {
 /// Booleans and numbers, each of which becomes every other.
 fn is_plain(ty: &Type) -> bool {
     *ty == Type::Boolean || ty.is_numeric()
+}
+
+/// Whether the maps of a type have keys that are names of JSON's; a cast of others is one, and a fault whatever the value.
+pub(crate) fn has_json_keys(ty: &Type) -> bool {
+    match ty {
+        Type::Array(element) => has_json_keys(element),
+        Type::Map(key, value) => is_json_key(key) && has_json_keys(value),
+        Type::Row(fields) => fields.iter().all(|field| has_json_keys(&field.ty)),
+        _ => true,
+    }
 }
 
 /// What a JSON object's member may be named by.

@@ -10,7 +10,7 @@ mod name;
 
 use std::fmt;
 
-pub(crate) use cast::can_cast;
+pub(crate) use cast::{can_cast, has_json_keys};
 pub(crate) use coerce::{can_coerce, common_supertype};
 pub(crate) use name::resolve as resolve_name;
 

@@ -24,7 +24,7 @@ use super::Result;
 use super::compare::Keys;
 use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::{Arg, Produce};
-use crate::athena::types::Type;
+use crate::athena::types::{Type, has_json_keys};
 use crate::athena::values::layout::arrow_type;
 
 /// Values of one type as another; `tries`: a fault is NULL.
@@ -33,6 +33,9 @@ pub(crate) fn cast(values: &ArrayRef, from: &Type, to: &Type, tries: bool) -> Re
     match (from, to) {
         (from, to) if from == to => Ok(values.clone()),
         (Unknown, to) => Ok(new_null_array(&arrow_type(to), values.len())),
+        (from, to) if (*from == Json || *to == Json) && !values.is_empty() && !(has_json_keys(from) && has_json_keys(to)) => {
+            Err(AthenaError::invalid_cast(format!("Cannot cast {from} to {to}")))
+        }
         (from, Json) => to_json::cast(values, from),
         (Json, to) => in_halves(values, to, tries, |values| from_json::cast(values, to)),
         (Array(_) | Map(..) | Row(_), to) => in_halves(values, to, tries, |values| parts(values, from, to)),

@@ -172,9 +172,8 @@ fn decimals(values: &ArrayRef, from: &Type, to: &Type, size: (u8, u8), tries: bo
     let of_floating =
         |text: String, name: &str| number::rounded(&text, precision, scale).map_err(|_| none(format!("{name} '{text}'")));
     match from {
-        Type::Boolean => each::<Bool, i128>(values, to, tries, |value| {
-            fitting(rescaled(i128::from(value), 0, scale)).ok_or_else(|| none(format!("BOOLEAN '{value}'")))
-        }),
+        // Trino does not look whether there is a digit left for the one.
+        Type::Boolean => each::<Bool, i128>(values, to, tries, |value| Ok(i128::from(value) * 10_i128.pow(scale.into()))),
         Type::Real => each::<Real, i128>(values, to, tries, |value| of_floating(plain_real(value), "REAL")),
         Type::Double => each::<Double, i128>(values, to, tries, |value| of_floating(plain_double(value), "DOUBLE")),
         Type::Varchar(_) => each::<Text, i128>(values, to, tries, |text| decimal_of_text(text, size)),

@@ -153,7 +153,8 @@ fn cosine_similarity(call: &Call<'_>) -> Result<ArrayRef> {
         };
         let (Some(left), Some(right)) = (weights(0)?, weights(1)?) else { return Ok(None) };
         let norm = |weights: &std::collections::HashMap<String, f64>| weights.values().map(|w| w * w).sum::<f64>().sqrt();
-        let product: f64 = left.iter().filter_map(|(word, weight)| right.get(word).map(|other| weight * other)).sum();
+        let product: f64 =
+            left.iter().filter_map(|(word, weight)| right.get(word).map(|other| weight * other)).fold(0.0, |a, b| a + b);
         Ok(Some(product / (norm(&left) * norm(&right))))
     })
 }

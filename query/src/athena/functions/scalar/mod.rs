@@ -83,6 +83,14 @@ pub(crate) fn is_volatile(name: &str) -> bool {
     matches!(name, "random" | "rand" | "uuid" | "shuffle")
 }
 
+/// Whether a function with a NULL among its arguments may give something else than NULL.
+pub(crate) fn takes_nulls(name: &str, types: &[Type]) -> bool {
+    match name {
+        "concat" => types.iter().any(|ty| matches!(ty, Type::Array(_))),
+        name => matches!(name, "concat_ws" | "format" | "greatest" | "least" | "reduce" | "repeat" | "typeof" | "zip"),
+    }
+}
+
 impl<'c> Call<'c> {
     /// A value from each row's argument.
     pub(crate) fn map1<A: Arg, R: Produce>(&self, f: impl Fn(A::Of<'c>) -> R) -> Result<ArrayRef> {

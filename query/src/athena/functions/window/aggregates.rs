@@ -160,7 +160,7 @@ fn anew(call: &WindowCall, partition: &Env<'_>, frames: &Frames) -> Result<Array
         if let Some(lambda) = Lambda::of(argument, partition) {
             lambdas.push(lambda);
         } else {
-            columns.push(eval(argument, partition)?);
+            columns.push(Column::new(eval(argument, partition)?.into_array()?));
             types.push(argument.ty.clone());
         }
     }

@@ -20,6 +20,9 @@ pub(super) fn find(name: &str) -> Option<Compute> {
 }
 
 fn concat(call: &Call<'_>) -> Result<ArrayRef> {
+    if call.arguments.len() < 2 && !matches!(call.returns, Type::Array(_)) {
+        return Err(call.invalid("There must be two or more concatenation arguments"));
+    }
     match call.returns {
         Type::Varbinary => {
             let parts = readers::<Bytes>(call)?;

@@ -1,0 +1,1 @@
+"""Random statements asked of ours and of Trino: `dev/oracle fuzz`."""
