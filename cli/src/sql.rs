@@ -56,8 +56,12 @@ pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
         (None, None) => None,
     };
     let lake = Lake::open(&settings.lake_location).await?;
-    let options =
-        EngineOptions { as_of: args.as_of.unwrap_or_default(), dialect: args.dialect.into(), ..EngineOptions::default() };
+    let options = EngineOptions {
+        as_of: args.as_of.unwrap_or_default(),
+        memory_max_bytes: args.memory_limit,
+        dialect: args.dialect.into(),
+        ..EngineOptions::default()
+    };
     let engine = Engine::open(lake, options).await?;
     let format = args.format.into();
     match script {

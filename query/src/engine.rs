@@ -132,7 +132,7 @@ impl Engine {
     /// `Sql` when the statement is wrong or would write, `Lake` when storage fails.
     pub async fn sql(&self, sql: &str) -> Result<QueryResult, QueryError> {
         if self.dialect == Dialect::Athena {
-            return self.athena(sql).await;
+            return athena::Planning::new(self.athena(sql)).await;
         }
         let statement = read_only::parse(sql).map_err(|why| match why {
             NotRun::Parser(e) => self.error(&e),
@@ -152,7 +152,7 @@ impl Engine {
         let prepared = prepared.map_err(|why| self.not_prepared(sql, why))?;
         let frame = self.session.execute_logical_plan(prepared.plan).await.map_err(|e| self.error(&e))?;
         let stream = frame.execute_stream().await.map_err(|e| self.error(&e))?;
-        Ok(QueryResult { lake: self.lake.clone(), stream: athena::shown(stream, prepared.columns) })
+        Ok(QueryResult { lake: self.lake.clone(), stream: athena::shown(stream, prepared.columns, prepared.session) })
     }
 
     fn not_prepared(&self, sql: &str, why: athena::NotPrepared) -> QueryError {

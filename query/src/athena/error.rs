@@ -51,6 +51,7 @@ pub(crate) enum ErrorName {
     SubqueryMultipleRows,
     SyntaxError,
     TableNotFound,
+    TooManyArguments,
     TooManyGroupingSets,
     TypeMismatch,
     TypeNotFound,

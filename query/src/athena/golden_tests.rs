@@ -49,13 +49,13 @@ type Answer = (Vec<(String, String)>, Vec<Value>);
 async fn answer(context: &SessionContext, sql: &str) -> Result<Answer, AthenaError> {
     let tables = Tables { catalog: "hive".into(), schema: Some("default".into()), tables: BTreeMap::new() };
     let (user, catalog, schema) = ("analyst".into(), "hive".into(), "default".into());
-    let session = Session { start: 1_704_189_000_123 * 1_000_000_000, user, catalog, schema };
+    let session = Session { start: 1_704_189_000_123 * 1_000_000_000, user, catalog, schema, fault: Arc::default() };
     let of_engine = |error: DataFusionError| match fault_of(&error) {
         Some(fault) => fault.clone(),
         None if matches!(error.find_root(), DataFusionError::NotImplemented(_)) => AthenaError::not_supported(error.to_string()),
         None => AthenaError::internal(&error),
     };
-    let Prepared { plan, columns } = prepare_over(&tables, sql, session, &|_| None).map_err(|why| match why {
+    let Prepared { plan, columns, .. } = prepare_over(&tables, sql, session, &|_| None).map_err(|why| match why {
         NotPrepared::Refused(error) => error,
         NotPrepared::Engine(error) => of_engine(error),
     })?;

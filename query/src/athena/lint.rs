@@ -13,6 +13,7 @@ use super::ast::{Span, Statement};
 use super::error::{AthenaError, ErrorName, place};
 use super::lexer::{self, tokens};
 use super::parse::parse;
+use super::stack;
 use super::tables;
 use super::types::Type;
 
@@ -104,7 +105,7 @@ fn of_error(error: AthenaError) -> Found {
 }
 
 fn check(sql: &str, tables: &Tables) -> Result<Vec<Found>, AthenaError> {
-    check_statement(&parse(sql)?, tables)
+    stack::planning(|| check_statement(&parse(sql)?, tables))
 }
 
 fn check_statement(statement: &Statement, tables: &Tables) -> Result<Vec<Found>, AthenaError> {

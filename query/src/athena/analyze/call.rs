@@ -15,6 +15,9 @@ use crate::athena::functions::catalog::{self, Kind as FunctionKind};
 use crate::athena::functions::resolve::{Argument, Resolved, resolve};
 use crate::athena::types::{Type, can_cast, common_supertype};
 
+/// What Trino's calls may have.
+const ARGUMENTS_MAX: usize = 127;
+
 impl Analyzer<'_> {
     pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
         let name = call.name.0.last().map(|name| name.text.to_ascii_lowercase()).unwrap_or_default();
@@ -56,6 +59,10 @@ impl Analyzer<'_> {
 
     /// Arguments, coerced to what the overload takes.
     pub(super) fn arguments(&mut self, name: &str, call: &Call, scope: &Scope<'_>) -> Result<(Vec<Typed>, Resolved<'static>)> {
+        if call.arguments.len() > ARGUMENTS_MAX {
+            let message = format!("Too many arguments for function call {name}()");
+            return Err(AthenaError::at(ErrorName::TooManyArguments, call.span, message));
+        }
         let candidates = catalog::signatures(name);
         let mut typed: Vec<Option<Typed>> = Vec::new();
         for argument in &call.arguments {
