@@ -47,8 +47,12 @@ pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
         (None, None) => None,
     };
     let lake = Lake::open(&settings.lake_location).await?;
-    let dialect = if args.lenient { Dialect::DataFusion } else { Dialect::Athena };
-    let options = EngineOptions { as_of: args.as_of.unwrap_or_default(), dialect, ..EngineOptions::default() };
+    let options = EngineOptions {
+        as_of: args.as_of.unwrap_or_default(),
+        memory_max_bytes: args.memory_limit,
+        dialect: if args.lenient { Dialect::DataFusion } else { Dialect::Athena },
+        ..EngineOptions::default()
+    };
     let engine = Engine::open(lake, options).await?;
     let format = args.format.into();
     match script {

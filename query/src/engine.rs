@@ -157,7 +157,7 @@ impl Engine {
     /// `Sql` when the statement is wrong or would write, `Lake` when storage fails.
     pub async fn sql(&self, sql: &str) -> Result<QueryResult, QueryError> {
         if self.dialect == Dialect::Athena {
-            return self.athena(sql).await;
+            return athena::Planning::new(self.athena(sql)).await;
         }
         let statement = read_only::parse(sql).map_err(|why| match why {
             NotRun::Parser(e) => self.error(&e),
@@ -184,7 +184,9 @@ impl Engine {
             athena::Refusal::Engine(error) => self.error(&error),
         })?;
         let stream = match runnable {
-            athena::Runnable::Query { plan, columns } => self.stream(plan).await.map(|rows| athena::shown(rows, columns)),
+            athena::Runnable::Query { plan, columns, session } => {
+                self.stream(plan).await.map(|rows| athena::shown(rows, columns, session))
+            }
             athena::Runnable::Explain { plan, analyze } => self.explained(plan, analyze).await,
             athena::Runnable::Done => one_batch(RecordBatch::new_empty(Arc::new(Schema::empty()))),
         };

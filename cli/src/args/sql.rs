@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use ticklake_lake::AsOf;
 
-use crate::settings::{Flags, LakeKeys};
+use crate::settings::{Flags, LakeKeys, bytes};
+
+/// Below it hardly a statement runs.
+const MEMORY_LIMIT_LEAST: usize = 16 << 20;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,6 +40,9 @@ pub(crate) struct LakeSqlArgs {
     /// Take DataFusion's own SQL, which is more than Athena takes, and answer as DataFusion does.
     #[arg(long)]
     pub(crate) lenient: bool,
+    /// What a statement's sorts, groups, joins and windows may hold in memory; what can goes to the temporary directory beyond it.
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = bytes::<MEMORY_LIMIT_LEAST, { usize::MAX }>)]
+    pub(crate) memory_limit: usize,
     /// Read the lake as it was at this version of stock_data, or at this time (RFC 3339).
     #[arg(long, value_name = "VERSION|TIME", value_parser = parse_as_of)]
     pub(crate) as_of: Option<AsOf>,

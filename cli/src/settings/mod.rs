@@ -17,7 +17,7 @@ pub(crate) use flags::{
     AllKeys, CatalogKeys, DoctorKeys, Flags, IngestKeys, LakeKeys, LakeTopicKeys, Loaded, ReplayKeys, TopicKeys,
 };
 use layers::Effective;
-pub(crate) use parse::duration;
+pub(crate) use parse::{bytes, duration};
 use ticklake_ingest::memory::MEMORY_MAX_LEAST;
 use ticklake_ingest::source::kafka::{Assignment, OnGap};
 use ticklake_schemas::DEFAULT_TOPIC;

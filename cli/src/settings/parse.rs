@@ -52,7 +52,7 @@ pub(super) fn count<const MIN: usize, const MAX: usize>(text: &str) -> Result<us
 }
 
 /// A size between two bounds: `512MiB`, `96KiB`, `1GiB`, or a number of bytes.
-pub(super) fn bytes<const MIN: usize, const MAX: usize>(text: &str) -> Result<usize, String> {
+pub(crate) fn bytes<const MIN: usize, const MAX: usize>(text: &str) -> Result<usize, String> {
     let (number, unit) = split(text);
     let factor = match unit {
         "" | "B" => Some(1),

@@ -53,6 +53,7 @@ pub(crate) enum ErrorName {
     SubqueryMultipleRows,
     SyntaxError,
     TableNotFound,
+    TooManyArguments,
     TooManyGroupingSets,
     TypeMismatch,
     TypeNotFound,

@@ -50,7 +50,7 @@ type Answer = (Vec<(String, String)>, Vec<Value>);
 async fn answer(context: &SessionContext, sql: &str) -> Result<Answer, AthenaError> {
     let tables = Tables { catalog: "hive".into(), schema: Some("default".into()), tables: BTreeMap::new() };
     let (user, catalog, schema) = ("analyst".into(), "hive".into(), "default".into());
-    let session = Session { start: 1_704_189_000_123 * 1_000_000_000, user, catalog, schema };
+    let session = Session { start: 1_704_189_000_123 * 1_000_000_000, user, catalog, schema, fault: Arc::default() };
     let of_engine = |error: DataFusionError| match fault_of(&error) {
         Some(fault) => fault.clone(),
         None if matches!(error.find_root(), DataFusionError::NotImplemented(_)) => AthenaError::not_supported(error.to_string()),
@@ -58,7 +58,7 @@ async fn answer(context: &SessionContext, sql: &str) -> Result<Answer, AthenaErr
     };
     let over = Over { tables: &tables, providers: &|_| None, prepared: &PreparedStatements::default(), location: "memory://" };
     let (plan, columns) = match prepare(sql, session, &over) {
-        Ok(Runnable::Query { plan, columns }) => (plan, columns),
+        Ok(Runnable::Query { plan, columns, .. }) => (plan, columns),
         Ok(other) => return Err(AthenaError::internal(&format!("no query: {other:?}"))),
         Err(Refusal::Athena { error, .. }) => return Err(error),
         Err(Refusal::Engine(error)) => return Err(of_engine(error)),

@@ -14,6 +14,7 @@ use super::error::{AthenaError, ErrorName, place, width};
 use super::excerpt::excerpt;
 use super::lexer::{self, tokens};
 use super::parse::parse;
+use super::stack;
 use super::tables;
 use super::types::Type;
 
@@ -111,7 +112,7 @@ fn of_error(error: AthenaError) -> Found {
 }
 
 fn check(sql: &str, tables: &Tables) -> Result<Vec<Found>, AthenaError> {
-    check_statement(&parse(sql)?, tables)
+    stack::planning(|| check_statement(&parse(sql)?, tables))
 }
 
 fn check_statement(statement: &Statement, tables: &Tables) -> Result<Vec<Found>, AthenaError> {

@@ -24,10 +24,14 @@ use super::eval::Session;
 use super::lower::Lowering;
 use super::parse::parse;
 use super::prepared::{PreparedStatements, check_count};
+use super::stack::Planning;
 use super::statements::query_for;
 use super::types::Type;
 use super::values::layout::arrow_type;
 use super::values::text::json;
+
+/// How DataFusion's scans begin to tell of a filter's fault.
+const IN_A_SCAN: &str = "Error evaluating filter predicate";
 
 /// What a statement is run over.
 pub(crate) struct Over<'a> {
@@ -42,7 +46,7 @@ pub(crate) struct Over<'a> {
 #[derive(Debug)]
 pub(crate) enum Runnable {
     /// For its rows; `columns` are names and types of the answer's.
-    Query { plan: LogicalPlan, columns: Vec<(String, Type)> },
+    Query { plan: LogicalPlan, columns: Vec<(String, Type)>, session: Arc<Session> },
     /// For its plan's text; with `analyze`, after it was run.
     Explain { plan: LogicalPlan, analyze: bool },
     /// It is done, and there is nothing to show.
@@ -115,7 +119,7 @@ fn query(query: &Query, asked: &Asked<'_>, session: &Arc<Session>, over: &Over<'
     let named = relation.fields.iter().enumerate();
     let columns = named.map(|(i, field)| (field.name.clone().unwrap_or(format!("_col{i}")), field.ty.clone())).collect();
     let plan = Lowering::new(Arc::clone(session), over.providers).relation(relation).map_err(Refusal::Engine)?;
-    Ok(Runnable::Query { plan, columns })
+    Ok(Runnable::Query { plan, columns, session: Arc::clone(session) })
 }
 
 fn explain(
@@ -157,24 +161,39 @@ pub(crate) fn now() -> Session {
         user: "ticklake".to_owned(),
         catalog: super::tables::CATALOG.to_owned(),
         schema: "default".to_owned(),
+        fault: Arc::default(),
     }
 }
 
 /// An answer's rows under its columns' names; what only Athena has a form for, as text.
-pub(crate) fn shown(rows: SendableRecordBatchStream, columns: Vec<(String, Type)>) -> SendableRecordBatchStream {
+pub(crate) fn shown(
+    rows: SendableRecordBatchStream,
+    columns: Vec<(String, Type)>,
+    session: Arc<Session>,
+) -> SendableRecordBatchStream {
     let field = |(name, ty): &(String, Type)| {
         Field::new(name, if is_shown_as_it_lies(ty) { arrow_type(ty) } else { DataType::Utf8 }, true)
     };
     let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
     let made = Arc::clone(&schema);
     let shown = rows.map(move |batch| {
-        let batch = batch?;
+        let batch = batch.map_err(|error| with_fault(error, &session))?;
         let values = columns.iter().zip(batch.columns()).map(|((_, ty), values)| as_shown(ty, values));
         let values = values.collect::<Result<Vec<_>, _>>().map_err(|fault| DataFusionError::External(Box::new(fault)))?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&made), values, &options)?)
     });
-    Box::pin(RecordBatchStreamAdapter::new(schema, shown))
+    Box::pin(RecordBatchStreamAdapter::new(schema, Planning::new(shown)))
+}
+
+/// A scan tells in words alone what stopped it: the fault itself was kept.
+fn with_fault(error: DataFusionError, session: &Session) -> DataFusionError {
+    match (error.find_root(), session.fault.get()) {
+        (DataFusionError::ParquetError(_), Some(fault)) if error.to_string().contains(IN_A_SCAN) => {
+            DataFusionError::External(Box::new(fault.clone()))
+        }
+        _ => error,
+    }
 }
 
 /// A text as an answer, a row each line.

@@ -17,6 +17,8 @@ use crate::athena::types::{Type, can_cast, common_supertype};
 
 /// A lambda's parameters are numbered from here on by how deep they are, so that lambdas that say the same are equal.
 const LAMBDA_PARAMETERS: ColumnId = 1 << 40;
+/// What Trino's calls may have.
+const ARGUMENTS_MAX: usize = 127;
 
 impl Analyzer<'_> {
     pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
@@ -59,6 +61,10 @@ impl Analyzer<'_> {
 
     /// Arguments, coerced to what the overload takes.
     pub(super) fn arguments(&mut self, name: &str, call: &Call, scope: &Scope<'_>) -> Result<(Vec<Typed>, Resolved<'static>)> {
+        if call.arguments.len() > ARGUMENTS_MAX {
+            let message = format!("Too many arguments for function call {name}()");
+            return Err(AthenaError::at(ErrorName::TooManyArguments, call.span, message));
+        }
         let candidates = catalog::signatures(name);
         let mut typed: Vec<Option<Typed>> = Vec::new();
         for argument in &call.arguments {

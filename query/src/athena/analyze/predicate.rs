@@ -7,9 +7,10 @@
 use super::Analyzer;
 use super::expr::{Result, boolean, compared, comparison, mismatch, negate, unified};
 use super::scope::Scope;
-use super::typed::{Kind, Typed};
+use super::typed::{Kind, Literal, Typed};
 use crate::athena::ast::{Comparison, Expr, ExprKind, Span};
 use crate::athena::error::{AthenaError, ErrorName};
+use crate::athena::eval::has_volatile;
 use crate::athena::types::{Type, common_supertype};
 
 impl Analyzer<'_> {
@@ -22,7 +23,10 @@ impl Analyzer<'_> {
                 Ok(Typed::new(Kind::Not(Box::new(of)), Type::Boolean, span))
             }
             ExprKind::And(terms) => Ok(Typed::new(Kind::And(self.terms(terms, scope)?), Type::Boolean, span)),
-            ExprKind::Or(terms) => Ok(Typed::new(Kind::Or(self.terms(terms, scope)?), Type::Boolean, span)),
+            ExprKind::Or(terms) => {
+                let terms = self.terms(terms, scope)?;
+                Ok(Typed::new(as_list(&terms).unwrap_or(Kind::Or(terms)), Type::Boolean, span))
+            }
             ExprKind::Compare { op, at, left, right } => {
                 let (left, right) = (self.expr(left, scope)?, self.expr(right, scope)?);
                 Ok(Typed { span, ..comparison(*op, left, right, at.0)? })
@@ -98,5 +102,34 @@ impl Analyzer<'_> {
         let escape = escape.map(|escape| text(escape, "Escape for")).transpose()?.map(Box::new);
         let like = Kind::Like { of: Box::new(of), pattern: Box::new(pattern), escape };
         Ok(Typed::new(like, Type::Boolean, span))
+    }
+}
+
+/// `x = 1 OR x = 2 OR …` as `x IN (1, 2, …)`, which is looked up.
+fn as_list(terms: &[Typed]) -> Option<Kind> {
+    let mut of: Option<&Typed> = None;
+    let mut list = Vec::with_capacity(terms.len());
+    for term in terms {
+        let Kind::Compare { op: Comparison::Equal, left, right } = &term.kind else { return None };
+        if !is_safe(right) || of.is_some_and(|of| *of != **left) {
+            return None;
+        }
+        of = Some(left);
+        list.push((**right).clone());
+    }
+    // What may give another value each time is asked each time.
+    let of = of.filter(|of| !has_volatile(of))?;
+    Some(Kind::In { of: Box::new(of.clone()), list })
+}
+
+/// A constant that cannot have a fault: OR would have left it out where an earlier term holds.
+fn is_safe(constant: &Typed) -> bool {
+    match &constant.kind {
+        Kind::Literal(_) => true,
+        Kind::Cast { of, .. } => {
+            matches!((&of.kind, &constant.ty), (Kind::Literal(Literal::Integer(_)), Type::Bigint | Type::Double | Type::Real))
+                || matches!((&of.kind, &constant.ty), (Kind::Literal(Literal::Decimal(_)), Type::Double | Type::Real))
+        }
+        _ => false,
     }
 }

@@ -75,6 +75,15 @@ fn floating(op: Comparison, a: &Column, b: &Column) -> Result<ArrayRef> {
     Ok(Arc::new((0..a.rows()).map(one).collect::<BooleanArray>()))
 }
 
+/// Whether a value is no number.
+pub(crate) fn is_nan(values: &ArrayRef, at: usize) -> bool {
+    match values.data_type() {
+        DataType::Float64 => values.as_primitive::<Float64Type>().value(at).is_nan(),
+        DataType::Float32 => values.as_primitive::<Float32Type>().value(at).is_nan(),
+        _ => false,
+    }
+}
+
 fn as_doubles(array: &ArrayRef) -> Result<ArrayRef> {
     match array.data_type() {
         DataType::Float32 => {

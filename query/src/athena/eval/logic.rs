@@ -4,12 +4,13 @@
 //! Does not own: comparisons (`compare`).
 //! Invariant: a term is computed for the rows alone whose value it may change.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, UInt32Array, new_null_array};
-use arrow::compute::{concat, interleave};
+use arrow::compute::{and_kleene, concat, interleave, or_kleene};
 
-use super::{Column, Env, Result, compare, eval, of_one, of_two};
+use super::{Column, Env, Result, compare, eval, of_one, of_two, taken};
 use crate::athena::analyze::typed::Typed;
 use crate::athena::ast::Comparison;
 use crate::athena::error::{AthenaError, ErrorName};
@@ -17,43 +18,57 @@ use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
 use crate::athena::values::like::Like;
 
-/// Whether a row's condition is one or the other; `None`: unknown.
-fn truth(column: &Column, row: usize) -> Option<bool> {
-    let values = column.values().as_boolean();
-    let at = column.at(row);
-    (!values.is_null(at)).then(|| values.value(at))
-}
+/// Items of a list that are compared one after another.
+const FEW: usize = 8;
 
 /// AND, or OR when `or`: the first term that is `or` decides, and a constant one before any fault.
 pub(super) fn junction(terms: &[Typed], or: bool, env: &Env<'_>) -> Result<Column> {
-    let mut result = vec![Some(!or); env.rows];
-    let mut open: Vec<u32> = (0..u32::try_from(env.rows).unwrap_or(u32::MAX)).collect();
-    for (at, term) in terms.iter().enumerate() {
+    let mut whole = BooleanArray::from(vec![!or; env.rows]);
+    for (n, term) in terms.iter().enumerate() {
+        let open = open(&whole, or);
         if open.is_empty() {
             break;
         }
-        let decides = |term: &Typed| known(term, env).is_some_and(|value| truth(&value, 0) == Some(or));
-        let values = match eval_rows(term, env, &open) {
-            Err(fault) if fault.is_tried() && terms[at + 1..].iter().any(decides) => {
-                return Ok(Column::constant(Arc::new(BooleanArray::from(vec![or])), env.rows));
-            }
-            values => values?,
-        };
-        let mut left = Vec::with_capacity(open.len());
-        for (i, row) in open.into_iter().enumerate() {
-            let value = truth(&values, i);
-            if value == Some(or) {
-                result[row as usize] = value;
-            } else {
-                if value.is_none() {
-                    result[row as usize] = None;
+        // Terms of few rows are computed for those alone; of many, unless one of the others has a fault, for all.
+        let rest = if open.len() * 2 <= env.rows { Some(&terms[n..]) } else { None };
+        let value = match rest {
+            Some(rest) => spread(&junction(rest, or, &env.taken(&open, rest)?)?, &open, env.rows)?,
+            None => match eval(term, env) {
+                Ok(value) => value.into_array()?,
+                Err(fault) => {
+                    let again = if open.len() == env.rows { Err(fault) } else { eval(term, &env.taken(&open, [term])?) };
+                    let decides = |term: &Typed| known(term, env).is_some_and(|value| truth(&value, 0) == Some(or));
+                    match again {
+                        Err(fault) if fault.is_tried() && terms[n + 1..].iter().any(decides) => {
+                            return Ok(Column::constant(Arc::new(BooleanArray::from(vec![or])), env.rows));
+                        }
+                        values => spread(&values?, &open, env.rows)?,
+                    }
                 }
-                left.push(row);
-            }
+            },
+        };
+        let join = if or { or_kleene } else { and_kleene };
+        whole = join(&whole, value.as_boolean()).map_err(|error| AthenaError::internal(&error))?;
+        if rest.is_some() {
+            break;
         }
-        open = left;
     }
-    Ok(Column::new(Arc::new(BooleanArray::from(result))))
+    Ok(Column::new(Arc::new(whole)))
+}
+
+/// The rows that are not decided.
+fn open(whole: &BooleanArray, decided: bool) -> UInt32Array {
+    let is_open = |row: &usize| whole.is_null(*row) || whole.value(*row) != decided;
+    (0..whole.len()).filter(is_open).filter_map(|row| u32::try_from(row).ok()).collect()
+}
+
+/// Values of some rows among all; NULL for the others.
+fn spread(values: &Column, of: &UInt32Array, rows: usize) -> Result<ArrayRef> {
+    let mut places: Vec<Option<u32>> = vec![None; rows];
+    for (i, row) in of.values().iter().enumerate() {
+        places[*row as usize] = u32::try_from(values.at(i)).ok();
+    }
+    taken(values.values(), &UInt32Array::from(places))
 }
 
 pub(super) fn not(values: &ArrayRef) -> Result<ArrayRef> {
@@ -64,6 +79,18 @@ pub(super) fn not(values: &ArrayRef) -> Result<ArrayRef> {
 pub(super) fn is_null(values: &ArrayRef) -> Result<ArrayRef> {
     let is_null = arrow::compute::is_null(values).map_err(|error| AthenaError::internal(&error))?;
     Ok(Arc::new(is_null))
+}
+
+/// Whether a row's condition is one or the other; `None`: unknown.
+fn truth(column: &Column, row: usize) -> Option<bool> {
+    let values = column.values().as_boolean();
+    let at = column.at(row);
+    (!values.is_null(at)).then(|| values.value(at))
+}
+
+/// Whether a row's condition holds.
+fn holds(column: &Column, row: usize) -> bool {
+    truth(column, row) == Some(true)
 }
 
 /// A result put together from parts, each for rows of its own.
@@ -97,7 +124,7 @@ fn all_rows(env: &Env<'_>) -> Vec<u32> {
 
 /// An expression for some rows.
 fn eval_rows(expr: &Typed, env: &Env<'_>, rows: &[u32]) -> Result<Column> {
-    if rows.len() == env.rows { eval(expr, env) } else { eval(expr, &env.taken(&UInt32Array::from(rows.to_vec()), expr)?) }
+    if rows.len() == env.rows { eval(expr, env) } else { eval(expr, &env.taken(&UInt32Array::from(rows.to_vec()), [expr])?) }
 }
 
 /// As [`eval`], but a fault of rows that do not matter is none: they are NULL then.
@@ -144,14 +171,31 @@ pub(super) fn strict(arguments: &[&Typed], env: &Env<'_>) -> Result<Vec<Column>>
 
 pub(super) fn case(branches: &[(Typed, Typed)], otherwise: Option<&Typed>, ty: &Type, env: &Env<'_>) -> Result<Column> {
     let (mut parts, mut open) = (Parts::new(ty, env.rows), all_rows(env));
-    for (when, then) in branches {
+    for (n, (when, then)) in branches.iter().enumerate() {
         if open.is_empty() {
             break;
         }
-        let condition = eval_rows(when, env, &open)?;
+        // As in `junction`: where few rows are left, the other branches are computed for those alone.
+        if open.len() * 2 <= env.rows {
+            let rest = branches[n..].iter().flat_map(|(when, then)| [when, then]).chain(otherwise);
+            let rest = case(&branches[n..], otherwise, ty, &env.taken(&UInt32Array::from(open.clone()), rest)?)?;
+            parts.put(&open, &rest);
+            return parts.finish();
+        }
         let (mut chosen, mut left) = (Vec::new(), Vec::new());
-        for (i, row) in open.into_iter().enumerate() {
-            if truth(&condition, i) == Some(true) { chosen.push(row) } else { left.push(row) }
+        match eval(when, env) {
+            Ok(condition) => {
+                open.into_iter().for_each(|row| if holds(&condition, row as usize) { chosen.push(row) } else { left.push(row) })
+            }
+            Err(fault) if open.len() == env.rows => return Err(fault),
+            Err(_) => {
+                let condition = eval_rows(when, env, &open)?;
+                open.into_iter().enumerate().for_each(
+                    |(i, row)| {
+                        if holds(&condition, i) { chosen.push(row) } else { left.push(row) }
+                    },
+                );
+            }
         }
         if !chosen.is_empty() {
             parts.put(&chosen, &eval_rows(then, env, &chosen)?);
@@ -206,6 +250,10 @@ pub(super) fn tried(of: &Typed, env: &Env<'_>) -> Result<Column> {
 /// Whether a value is in a list: unknown if it is not but a NULL is.
 pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Column> {
     let value = eval(of, env)?;
+    if list.len() > FEW && env.rows > 0 && !compare::is_nested(&of.ty) && list.iter().all(|item| env.is_constant(item)) {
+        let items = list.iter().map(|item| eval(item, env)).collect::<Result<Vec<_>>>()?;
+        return of_one(&value, |values| in_constants(&of.ty, values, &items));
+    }
     let mut result: Option<Column> = None;
     for item in list {
         let is_open = |row| !value.is_null(row) && result.as_ref().is_none_or(|result| truth(result, row) != Some(true));
@@ -217,7 +265,7 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
             Some(before) => {
                 let either = |a: &Column, b: &Column| -> Result<ArrayRef> {
                     let (a, b) = (a.clone().into_array()?, b.clone().into_array()?);
-                    let either = arrow::compute::or_kleene(a.as_boolean(), b.as_boolean());
+                    let either = or_kleene(a.as_boolean(), b.as_boolean());
                     Ok(Arc::new(either.map_err(|error| AthenaError::internal(&error))?))
                 };
                 of_two(&before, &equal, either)?
@@ -225,6 +273,22 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
         });
     }
     result.ok_or_else(|| AthenaError::internal(&"IN of an empty list"))
+}
+
+/// Whether values are among many constants.
+fn in_constants(ty: &Type, values: &ArrayRef, items: &[Column]) -> Result<ArrayRef> {
+    let items: Vec<&dyn arrow::array::Array> = items.iter().map(|item| item.values().as_ref()).collect();
+    let items = concat(&items).map_err(|error| AthenaError::internal(&error))?;
+    let (keys, wanted) = compare::Keys::of_two(ty, values, &items)?;
+    // NaN is equal to nothing, not even to itself.
+    let is_one = |at: &usize| items.is_valid(*at) && !compare::is_nan(&items, *at);
+    let wanted: HashSet<_> = (0..items.len()).filter(is_one).map(|at| wanted.row(at)).collect();
+    let otherwise = (items.null_count() == 0).then_some(false);
+    let one = |row: usize| {
+        let found = values.is_valid(row) && wanted.contains(&keys.row(row));
+        if found { Some(true) } else { otherwise.filter(|_| values.is_valid(row)) }
+    };
+    Ok(Arc::new((0..values.len()).map(one).collect::<BooleanArray>()))
 }
 
 pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &Env<'_>) -> Result<Column> {

@@ -13,7 +13,7 @@ pub(crate) mod rank;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array as _, ArrayRef, ListArray, StructArray, UInt32Array, new_null_array};
 use arrow::buffer::OffsetBuffer;
@@ -27,19 +27,22 @@ pub(crate) use logic::several_rows;
 use super::analyze::typed::{ColumnId, CurrentValue, Kind, Typed};
 use super::error::AthenaError;
 use super::functions::scalar::{Call, find, is_volatile, not_here, takes_nulls};
+use super::stack;
 use super::types::Type;
 use super::values::layout::arrow_type;
 
 pub(crate) type Result<T> = std::result::Result<T, AthenaError>;
 
 /// What is the same for a whole statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Session {
     /// When it began: picoseconds since 1970, UTC.
     pub(crate) start: i128,
     pub(crate) user: String,
     pub(crate) catalog: String,
     pub(crate) schema: String,
+    /// The first fault of a value that stopped a step of the plan.
+    pub(crate) fault: Arc<OnceLock<AthenaError>>,
 }
 
 /// The rows that an expression is computed for.
@@ -69,29 +72,35 @@ impl<'s> Env<'s> {
 
     /// Whether an expression is of constants alone.
     fn is_constant(&self, expr: &Typed) -> bool {
-        self.named_by(expr).all(|(_, column)| column.is_constant()) && !has_volatile(expr)
+        let named = columns_of(expr);
+        self.columns.iter().filter(|(id, _)| named.contains(id)).all(|(_, column)| column.is_constant()) && !has_volatile(expr)
     }
 
-    /// These rows, with the columns that an expression names.
-    fn taken(&self, rows: &UInt32Array, expr: &Typed) -> Result<Self> {
-        let columns = self.named_by(expr).map(|(id, column)| Ok((*id, column.taken(rows)?)));
+    /// These rows, with the columns that some expressions name.
+    fn taken<'e>(&self, rows: &UInt32Array, exprs: impl IntoIterator<Item = &'e Typed>) -> Result<Self> {
+        let mut named = Vec::new();
+        exprs.into_iter().for_each(|expr| add_columns_of(expr, &mut named));
+        let columns = self.columns.iter().filter(|(id, _)| named.contains(id));
+        let columns = columns.map(|(id, column)| Ok((*id, column.taken(rows)?)));
         Ok(Self { session: self.session, rows: rows.len(), columns: columns.collect::<Result<_>>()? })
     }
 
     fn slice(&self, from: usize, rows: usize, expr: &Typed) -> Self {
-        let columns = self.named_by(expr).map(|(id, column)| (*id, column.slice(from, rows)));
-        Self { session: self.session, rows, columns: columns.collect() }
-    }
-
-    fn named_by<'a>(&'a self, expr: &Typed) -> impl Iterator<Item = &'a (ColumnId, Column)> {
         let named = columns_of(expr);
-        self.columns.iter().filter(move |(id, _)| named.contains(id))
+        let columns = self.columns.iter().filter(|(id, _)| named.contains(id));
+        let columns = columns.map(|(id, column)| (*id, column.slice(from, rows)));
+        Self { session: self.session, rows, columns: columns.collect() }
     }
 }
 
 /// The columns an expression names, its lambdas' parameters among them.
 pub(crate) fn columns_of(expr: &Typed) -> Vec<ColumnId> {
     let mut named = Vec::new();
+    add_columns_of(expr, &mut named);
+    named
+}
+
+fn add_columns_of(expr: &Typed, named: &mut Vec<ColumnId>) {
     expr.walk(&mut |part| {
         if let Kind::Column(id) = part.kind
             && !named.contains(&id)
@@ -100,7 +109,6 @@ pub(crate) fn columns_of(expr: &Typed) -> Vec<ColumnId> {
         }
         true
     });
-    named
 }
 
 impl<'e> Lambda<'e> {
@@ -114,7 +122,7 @@ impl<'e> Lambda<'e> {
 
     /// The body's values for elements: `parents` tells the row each belongs to, `arguments` the parameters' values.
     pub(crate) fn apply(&self, parents: &UInt32Array, arguments: Vec<ArrayRef>) -> Result<ArrayRef> {
-        let mut env = self.env.taken(parents, self.body)?;
+        let mut env = self.env.taken(parents, [self.body])?;
         env.columns.extend(self.parameters.iter().copied().zip(arguments.into_iter().map(Column::new)));
         eval(self.body, &env)?.into_array()
     }
@@ -125,6 +133,10 @@ impl<'e> Lambda<'e> {
 /// # Errors
 /// The fault of the first value that has one.
 pub(crate) fn eval(expr: &Typed, env: &Env<'_>) -> Result<Column> {
+    stack::computing(|| value(expr, env))
+}
+
+fn value(expr: &Typed, env: &Env<'_>) -> Result<Column> {
     match &expr.kind {
         Kind::Literal(value) => Ok(Column::constant(literal::array(value, &expr.ty)?, env.rows)),
         Kind::Column(id) => env.column(*id).cloned(),

@@ -1,6 +1,7 @@
 //! Statements without tables, computed: `SELECT` of expressions, of aggregates and of windows over rows that are written out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _, UInt32Array, new_empty_array};
 use arrow::compute::concat;
@@ -33,6 +34,7 @@ pub(crate) fn row_of(sql: &str) -> Option<Result<serde_json::Value, String>> {
         user: "analyst".into(),
         catalog: "hive".into(),
         schema: "default".into(),
+        fault: Arc::default(),
     };
     let rows = || -> super::Result<Vec<Vec<serde_json::Value>>> {
         let env = rows_of(&relation.plan, &session)?;

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::Array as _;
+use arrow::compute::concat;
 use arrow::datatypes::DataType;
 use datafusion::common::{Column as ColumnName, ScalarValue};
 use datafusion::error::{DataFusionError, Result};
@@ -19,7 +20,7 @@ use datafusion::logical_expr::{
 
 use crate::athena::analyze::typed::{ColumnId, Kind, Typed};
 use crate::athena::ast::Comparison;
-use crate::athena::error::AthenaError;
+use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::eval::{self, Column, Env, Session, compare};
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
@@ -55,6 +56,9 @@ pub(super) fn lower(expr: &Typed, session: &Arc<Session>, stands_for: &dyn Fn(Co
     }
 }
 
+/// Terms that are DataFusion's at most: it rewrites every one with every other, and walks them as a chain.
+const PUSHED_MAX: usize = 64;
+
 /// AND: what DataFusion can compute of it comes first, for the scans; the whole decides wherever a term may have faults.
 fn conjunction(
     expr: &Typed,
@@ -62,10 +66,12 @@ fn conjunction(
     session: &Arc<Session>,
     stands_for: &dyn Fn(ColumnId) -> Option<Expr>,
 ) -> Result<Expr> {
-    let (plain, other): (Vec<&Typed>, Vec<&Typed>) = terms.iter().partition(|term| is_native(term));
+    let (mut plain, other): (Vec<&Typed>, Vec<&Typed>) = terms.iter().partition(|term| is_native(term));
+    let all_pushed = plain.len() <= PUSHED_MAX;
+    plain.truncate(PUSHED_MAX);
     let mut all = plain.iter().map(|term| lower(term, session, stands_for)).collect::<Result<Vec<_>>>()?;
     match other.as_slice() {
-        [] => {}
+        [] if all_pushed => {}
         // It is computed for every row, as if it stood alone.
         [only] if plain.is_empty() => all.push(lower(only, session, stands_for)?),
         _ => all.push(computed(expr, session, stands_for)?),
@@ -155,6 +161,9 @@ fn call(expression: Expression, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(expression)), arguments)))
 }
 
+/// What the values of a batch's rows may take.
+const TOGETHER_BYTES_MAX: usize = 1 << 30;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Value,
@@ -185,6 +194,24 @@ impl Expression {
     }
 
     fn compute(&self, columns: Vec<Column>, rows: usize) -> std::result::Result<Column, AthenaError> {
+        let part = |from: usize, rows: usize| columns.iter().map(|column| column.slice(from, rows)).collect();
+        match self.compute_at_once(part(0, rows), rows) {
+            // What takes too much memory for all rows at once may not for fewer, or it is a value that does.
+            Err(error) if error.name == ErrorName::ExceededFunctionMemoryLimit && rows > 1 => {
+                let half = rows / 2;
+                let first = self.compute(part(0, half), half)?.into_array()?;
+                let second = self.compute(part(half, rows - half), rows - half)?.into_array()?;
+                if first.get_array_memory_size() + second.get_array_memory_size() > TOGETHER_BYTES_MAX {
+                    return Err(error);
+                }
+                let both = concat(&[&first, &second]).map_err(|error| AthenaError::internal(&error))?;
+                Ok(Column::new(both))
+            }
+            value => value,
+        }
+    }
+
+    fn compute_at_once(&self, columns: Vec<Column>, rows: usize) -> std::result::Result<Column, AthenaError> {
         let columns = self.columns.iter().copied().zip(columns).collect();
         let value = eval::eval(&self.expr, &Env::new(&self.session, rows, columns))?;
         match self.form {
@@ -247,7 +274,12 @@ impl ScalarUDFImpl for Expression {
             ColumnarValue::Array(array) => Ok(Column::new(array)),
             ColumnarValue::Scalar(value) => Ok(Column::constant(value.to_array()?, rows)),
         });
-        let value = self.compute(columns.collect::<Result<_>>()?, rows).map_err(fault)?;
+        let value = self.compute(columns.collect::<Result<_>>()?, rows);
+        let value = value.map_err(|error| {
+            // Scans keep no more of it than words.
+            let _ = self.session.fault.set(error.clone());
+            fault(error)
+        })?;
         if value.is_constant() && !value.values().is_empty() {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(value.values(), 0)?));
         }

@@ -27,42 +27,30 @@ use self::words::Word;
 use super::ast::{Ident, QualifiedName, Span, Statement};
 use super::error::{AthenaError, ErrorName};
 use super::lexer::{Kind, Token, tokens};
+use super::stack;
 
 /// How many levels a tree may have: nested queries and expressions, and the terms of a left-deep chain (`a + b + …`, joins, `UNION`s).
 /// Conditions joined by `AND` or `OR` and lists are one level, parentheses leave none. A walk over the tree spends its stack on each
-/// level: 600 of them can be dropped on 2 MiB in any build; a walk with large frames wants a stack of its own, as reading does.
-const DEEPEST: usize = 600;
-
-/// How many levels are read on the caller's own stack. Statements that people write have fewer; deeper ones are read once more, on a
-/// stack made for them.
-const SHALLOW: usize = 24;
-
-/// What a level may take of the stack: three times what the greediest rule takes in a build without optimisation.
-const STACK_OF_A_LEVEL: usize = 80 * 1024;
+/// level, so all walks have the stack of `stack::planning`, where a level may take 80 KiB: three times what the greediest rule takes
+/// in a build without optimisation. (Trino adds up 1,000 terms, and refuses 5,000.)
+const DEEPEST: usize = 1200;
 
 /// The levels that a nested query counts for: reading one takes so many more stack frames than reading an expression.
 const QUERY_LEVELS: usize = 3;
 
 /// Reads a whole statement.
 pub(crate) fn parse(text: &str) -> Result<Statement, AthenaError> {
-    let tokens = tokens(text);
-    let result = read(text, &tokens, SHALLOW);
-    if !matches!(result, Err(Fault::TooDeep(_))) {
-        return result.map_err(|fault| fault.into_error(text, &tokens, SHALLOW));
-    }
-    std::thread::scope(|scope| {
-        let deep = || read(text, &tokens, DEEPEST).map_err(|fault| fault.into_error(text, &tokens, DEEPEST));
-        let thread = std::thread::Builder::new().stack_size(DEEPEST * STACK_OF_A_LEVEL).spawn_scoped(scope, deep);
-        thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| Err(too_deep(Span::default())))
+    stack::planning(|| {
+        let tokens = tokens(text);
+        let mut parser = Parser::new(text, &tokens, NOWHERE);
+        match parser.whole() {
+            Ok(statement) => parser.objection.map_or(Ok(statement), Err),
+            Err(Stop) => {
+                let mismatch = Fault::Mismatch { at: parser.pos, blamed: parser.pos };
+                Err(parser.fault.unwrap_or(mismatch).into_error(text, &tokens))
+            }
+        }
     })
-}
-
-fn read(text: &str, tokens: &[Token], limit: usize) -> Result<Statement, Fault> {
-    let mut parser = Parser::new(text, tokens, NOWHERE, limit);
-    match parser.whole() {
-        Ok(statement) => parser.objection.map_or(Ok(statement), |error| Err(Fault::Said(error))),
-        Err(Stop) => Err(parser.fault.unwrap_or(Fault::Mismatch { at: parser.pos, blamed: parser.pos })),
-    }
 }
 
 fn too_deep(span: Span) -> AthenaError {
@@ -88,13 +76,13 @@ enum Fault {
 
 impl Fault {
     /// With the place, what was expected there and the way out.
-    fn into_error(self, text: &str, tokens: &[Token], limit: usize) -> AthenaError {
+    fn into_error(self, text: &str, tokens: &[Token]) -> AthenaError {
         let (at, blamed) = match self {
             Fault::Said(error) => return error,
             Fault::TooDeep(span) => return too_deep(span),
             Fault::Mismatch { at, blamed } => (at, blamed),
         };
-        let mut again = Parser::new(text, tokens, blamed, limit);
+        let mut again = Parser::new(text, tokens, blamed);
         // It stops where it stopped before.
         let _ = again.whole();
         let expected: Vec<String> = again.expected.into_iter().collect();
@@ -125,8 +113,6 @@ struct Parser<'a> {
     /// How many forms around this place Trino can tell only by reading them to their end: in them it blames the very token.
     undecided: usize,
     parameters: usize,
-    /// How deep it may become.
-    limit: usize,
     depth: usize,
     /// How deep the part of the tree that is being read reaches.
     deepest: usize,
@@ -142,7 +128,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str, tokens: &'a [Token], watched: usize, limit: usize) -> Self {
+    fn new(text: &'a str, tokens: &'a [Token], watched: usize) -> Self {
         Self {
             text,
             tokens,
@@ -152,7 +138,6 @@ impl<'a> Parser<'a> {
             item_depth: NOWHERE,
             undecided: 0,
             parameters: 0,
-            limit,
             depth: 0,
             deepest: 0,
             objection: None,
@@ -342,7 +327,7 @@ impl<'a> Parser<'a> {
     }
 
     fn check_depth(&mut self) -> Parsed<()> {
-        if self.deepest <= self.limit {
+        if self.deepest <= DEEPEST {
             return Ok(());
         }
         self.fault = Some(Fault::TooDeep(self.peek_span()));

@@ -6,6 +6,7 @@ use crate::athena::ast::{
     RelationKind, Select, SelectItem, SetOp, TypeNameKind, TypeParameter, UnaryOp,
 };
 use crate::athena::error::place;
+use crate::athena::stack::planning;
 
 fn query(sql: &str) -> Query {
     match parse(sql) {
@@ -468,7 +469,7 @@ fn a_common_mistake_never_goes_without_its_way_out() {
 /// On the stack that threads get by default, of which tests and servers have no more.
 fn on_a_small_stack(sql: String) -> Result<(), String> {
     let thread = std::thread::Builder::new().stack_size(2 << 20);
-    let read = thread.spawn(move || parse(&sql).map(drop).map_err(|error| error.message));
+    let read = thread.spawn(move || planning(|| parse(&sql).map(drop).map_err(|error| error.message)));
     read.expect("a thread").join().expect("no overflow")
 }
 

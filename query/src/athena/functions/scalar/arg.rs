@@ -167,6 +167,10 @@ impl Arg for Wide {
 
 /// A value that becomes a column.
 pub(crate) trait Produce: Sized {
+    /// What it takes beyond a fixed number of bytes.
+    fn bytes(&self) -> usize {
+        0
+    }
     /// The column, of the type as `values::layout` lays it out.
     fn array(values: Vec<Option<Self>>, ty: &Type) -> Result<ArrayRef>;
 }
@@ -190,18 +194,30 @@ impl Produce for f32 {
 }
 
 impl Produce for String {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+
     fn array(values: Vec<Option<Self>>, _: &Type) -> Result<ArrayRef> {
         Ok(Arc::new(StringArray::from(values)))
     }
 }
 
 impl Produce for &str {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+
     fn array(values: Vec<Option<Self>>, _: &Type) -> Result<ArrayRef> {
         Ok(Arc::new(StringArray::from(values)))
     }
 }
 
 impl Produce for Vec<u8> {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+
     fn array(values: Vec<Option<Self>>, _: &Type) -> Result<ArrayRef> {
         Ok(Arc::new(BinaryArray::from_iter(values)))
     }

@@ -42,6 +42,9 @@ pub(crate) struct Shape {
     valid: Vec<bool>,
 }
 
+/// What an element of an array takes while the array is put together.
+pub(crate) const ELEMENT_BYTES: usize = size_of::<Place>();
+
 /// Where a value lies: in which of some arrays, and where in it.
 pub(crate) type Place = (usize, usize);
 
@@ -204,6 +207,7 @@ impl Call<'_> {
             let valid = !self.has_null(at);
             if valid {
                 row(at, &mut places)?;
+                self.check_room(places.len() * ELEMENT_BYTES)?;
             }
             shape.end_row(places.len(), valid);
         }

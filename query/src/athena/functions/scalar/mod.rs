@@ -30,9 +30,14 @@ use arrow::array::ArrayRef;
 pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Integers, Produce, Real, Text, Wide};
 pub(crate) use binary::xxhash64;
 
-use crate::athena::error::AthenaError;
+use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::eval::{Column, Lambda, Session};
 use crate::athena::types::Type;
+
+/// Most bytes of a call's values for the rows of a batch, beyond the fixed ones of numbers.
+const ROWS_BYTES_MAX: usize = 128 << 20;
+/// Most bytes of one value; Arrow's texts and arrays end at twice as many.
+const ROW_BYTES_MAX: usize = 1 << 30;
 
 pub(crate) type Result<T> = std::result::Result<T, AthenaError>;
 /// Computes a function: a value for each of the call's rows.
@@ -138,8 +143,24 @@ impl<'c> Call<'c> {
 
     /// As [`Call::produce`], for rows with NULLs too.
     pub(crate) fn produce_all<R: Produce>(&self, f: impl Fn(usize) -> Result<Option<R>>) -> Result<ArrayRef> {
-        let values: Vec<Option<R>> = (0..self.rows).map(f).collect::<Result<_>>()?;
+        let (mut values, mut bytes) = (Vec::with_capacity(self.rows), 0);
+        for row in 0..self.rows {
+            let value = f(row)?;
+            bytes += value.as_ref().map_or(0, R::bytes);
+            self.check_room(bytes)?;
+            values.push(value);
+        }
         R::array(values, self.returns)
+    }
+
+    /// A fault where the call's values take too much memory: fewer rows at once are tried then (see `lower`).
+    pub(crate) fn check_room(&self, bytes: usize) -> Result<()> {
+        let max = if self.rows > 1 { ROWS_BYTES_MAX } else { ROW_BYTES_MAX };
+        if bytes <= max {
+            return Ok(());
+        }
+        let message = format!("{} gives more than {} MiB at once", self.name.trim_start_matches('$'), max >> 20);
+        Err(AthenaError::of_values(ErrorName::ExceededFunctionMemoryLimit, message))
     }
 
     /// What is in memory of an argument.

@@ -219,7 +219,7 @@ mod tests {
     use crate::athena::eval::tests::value_of;
 
     fn computed(name: &'static str, a: &Column, b: &Column) -> Result<ArrayRef> {
-        let session = Session { start: 0, user: String::new(), catalog: String::new(), schema: String::new() };
+        let session = Session::default();
         let (types, rows) = ([Type::Bigint, Type::Bigint], a.rows());
         let arguments = [a.clone(), b.clone()];
         binary(&Call {

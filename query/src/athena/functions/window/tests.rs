@@ -49,7 +49,7 @@ const AGGREGATES: [(&str, &[Type], Type); 30] = [
 ];
 
 fn session() -> Session {
-    Session { start: 0, user: String::new(), catalog: String::new(), schema: String::new() }
+    Session::default()
 }
 
 /// Numbers that are the same every time (xorshift).

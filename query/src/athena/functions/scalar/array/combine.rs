@@ -10,7 +10,7 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::datatypes::DataType;
 
 use super::super::arg::{Arg as _, Int};
-use super::super::lists::{Lists, Shape, gathered, picked, rows_of};
+use super::super::lists::{ELEMENT_BYTES, Lists, Shape, gathered, picked, rows_of};
 use super::super::{Call, Result};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::eval::{Column, cast};
@@ -137,6 +137,7 @@ fn parts(
                 inner.end_row(places.len(), true);
                 count += 1;
             })?;
+            call.check_room(places.len() * ELEMENT_BYTES)?;
         }
         outer.end_row(count, valid);
     }
@@ -162,6 +163,7 @@ pub(super) fn repeat(call: &Call<'_>) -> Result<ArrayRef> {
             let message = format!("result of repeat function must not take more than {REPEATED_BYTES_MAX} bytes");
             return Err(call.invalid(message));
         }
+        call.check_room((places.len() + count) * ELEMENT_BYTES)?;
         places.extend(std::iter::repeat_n((0, values.at(row)), count));
         shape.end_row(places.len(), valid);
     }

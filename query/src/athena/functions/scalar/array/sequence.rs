@@ -37,6 +37,7 @@ pub(super) fn sequence(call: &Call<'_>) -> Result<ArrayRef> {
                 even(call, ty, (start, stop), step, &mut all)?;
             }
         }
+        call.check_room(all.len() * size_of::<i128>())?;
         shape.end_row(all.len(), valid);
     }
     shape.list(match ty.as_ref() {

@@ -35,6 +35,7 @@ pub(super) fn replace(call: &Call<'_>) -> Result<ArrayRef> {
             let place = found.range();
             out.push_str(&text[last..place.start]);
             template.write(found, &mut out);
+            call.check_room(out.len())?;
             last = place.end;
         }
         out.push_str(&text[last..]);
@@ -74,6 +75,7 @@ fn by_lambda(call: &Call<'_>, lambda: &Lambda<'_>) -> Result<ArrayRef> {
             }
             out.push_str(&text[last..places[at].start]);
             out.push_str(Text::get(&put_texts, at));
+            call.check_room(out.len())?;
             last = places[at].end;
         }
         out.push_str(&text[last..]);

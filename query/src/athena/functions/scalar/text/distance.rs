@@ -8,15 +8,26 @@ use arrow::array::ArrayRef;
 
 use crate::athena::functions::scalar::{Call, Compute, Result, Text};
 
+/// Most pairs of letters that are compared.
+const LEVENSHTEIN_MAX: usize = 1_000_000;
+
 pub(super) fn find(name: &str) -> Option<Compute> {
     Some(match name {
-        "levenshtein_distance" => {
-            |call| call.map2::<Text, Text, _>(|a, b| i64::try_from(strsim::levenshtein(a, b)).unwrap_or(i64::MAX))
-        }
+        "levenshtein_distance" => levenshtein,
         "hamming_distance" => hamming,
         "soundex" => |call| call.try1::<Text, _>(|text| soundex(call, text).map(Some)),
         "luhn_check" => luhn,
         _ => return None,
+    })
+}
+
+fn levenshtein(call: &Call<'_>) -> Result<ArrayRef> {
+    call.try2::<Text, Text, _>(|a, b| {
+        // As Trino counts.
+        if a.chars().count().saturating_mul(b.chars().count().saturating_sub(1)) > LEVENSHTEIN_MAX {
+            return Err(call.invalid("The combined inputs for Levenshtein distance are too large"));
+        }
+        Ok(i64::try_from(strsim::levenshtein(a, b)).ok())
     })
 }
 

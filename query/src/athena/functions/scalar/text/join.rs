@@ -38,8 +38,11 @@ fn concat(call: &Call<'_>) -> Result<ArrayRef> {
         Type::Varchar(_) => {
             let parts = readers::<Text>(call)?;
             call.produce(|row| {
-                let parts = parts.iter().enumerate().map(|(i, part)| Text::get(part, call.place(i, row)));
-                Ok(Some(parts.collect::<String>()))
+                let parts = || parts.iter().enumerate().map(|(i, part)| Text::get(part, call.place(i, row)));
+                if parts().map(str::len).sum::<usize>() > i32::MAX as usize {
+                    return Err(call.invalid("Concatenated string is too large"));
+                }
+                Ok(Some(parts().collect::<String>()))
             })
         }
         Type::Array(_) => array::concat(call),

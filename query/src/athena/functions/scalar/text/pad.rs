@@ -25,7 +25,8 @@ fn pad(call: &Call<'_>, left: bool) -> Result<ArrayRef> {
     let length = |row| {
         let length = Int::get(&lengths, call.place(1, row));
         let length = i32::try_from(length).ok().and_then(|length| usize::try_from(length).ok());
-        length.ok_or_else(|| call.invalid(format!("Target length must be in the range [0..{}]", i32::MAX)))
+        let length = length.ok_or_else(|| call.invalid(format!("Target length must be in the range [0..{}]", i32::MAX)))?;
+        call.check_room(length).map(|()| length)
     };
     if call.types.first() == Some(&Type::Varbinary) {
         let (all, fills) = (Bytes::reader(call.values(0)?)?, Bytes::reader(call.values(2)?)?);

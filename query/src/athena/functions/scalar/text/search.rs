@@ -46,5 +46,8 @@ fn replace(call: &Call<'_>) -> Result<ArrayRef> {
     if call.arguments.len() < 3 {
         return call.map2::<Text, Text, _>(|text, part| text.replace(part, ""));
     }
-    call.try3::<Text, Text, Text, _>(|text, part, by| Ok(Some(text.replace(part, by))))
+    call.try3::<Text, Text, Text, _>(|text, part, by| {
+        call.check_room(text.matches(part).count().saturating_mul(by.len()))?;
+        Ok(Some(text.replace(part, by)))
+    })
 }

@@ -85,8 +85,7 @@ mod tests {
 
     #[test]
     fn many_rows_are_never_truncated_otherwise_than_one() {
-        let (ty, session) =
-            (Type::Timestamp(6), Session { start: 0, user: String::new(), catalog: String::new(), schema: String::new() });
+        let (ty, session) = (Type::Timestamp(6), Session::default());
         let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![Some(-1), None, Some(1_715_940_672_123_456)]));
         let truncated = |unit: &str, times: Column| {
             let rows = times.rows();
