@@ -6,6 +6,7 @@
 
 mod aggregation;
 mod call;
+mod decorrelate;
 mod expr;
 mod hints;
 mod literal;
@@ -16,6 +17,7 @@ mod relation;
 pub(crate) mod scope;
 mod select;
 mod subquery;
+mod terms;
 pub(crate) mod typed;
 mod window;
 
@@ -69,7 +71,19 @@ impl<'t> Analyzer<'t> {
     /// # Errors
     /// The first fault, by Trino's name.
     pub(crate) fn statement(&mut self, query: &Query) -> Result<Relation, AthenaError> {
+        let relation = self.as_written(query)?;
+        self.as_joins(relation)
+    }
+
+    /// A whole query whose subqueries are still within its expressions.
+    pub(crate) fn as_written(&mut self, query: &Query) -> Result<Relation, AthenaError> {
         self.query(query, &Scope::default())
+    }
+
+    /// The same with joins in place of subqueries.
+    pub(crate) fn as_joins(&mut self, relation: Relation) -> Result<Relation, AthenaError> {
+        let wanted = relation.fields.iter().map(|field| field.id).collect();
+        Ok(Relation { plan: self.without_subqueries(relation.plan, &wanted)?, fields: relation.fields })
     }
 
     fn new_column(&mut self) -> ColumnId {

@@ -8,9 +8,9 @@ use super::expr::{Result, mismatch};
 use super::plan::{Plan, Relation, SetColumn};
 use super::relation::aliased;
 use super::scope::{Field, Scope};
-use super::typed::{Kind, Sort, Typed};
+use super::typed::{Kind, Sort, Typed, WindowCall};
 use super::{Analyzer, Named};
-use crate::athena::ast::{Body, Expr, ExprKind, Ident, Limit, NamedQuery, Query, SetOp, SortItem, Span};
+use crate::athena::ast::{Body, Comparison, Expr, ExprKind, Ident, Limit, NamedQuery, Query, SetOp, SortItem, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, common_supertype};
 
@@ -194,8 +194,25 @@ impl Analyzer<'_> {
             let message = "FETCH FIRST WITH TIES clause requires ORDER BY";
             return Err(AthenaError::at(ErrorName::MissingOrderBy, query.span, message));
         }
-        let plan = Plan::Limit { input: Box::new(of.plan), offset, count, with_ties };
+        let plan = match (of.plan, count) {
+            (Plan::Sort { input, by }, Some(count)) if with_ties => self.with_ties(*input, by, offset, count),
+            (plan, count) => Plan::Limit { input: Box::new(plan), offset, count },
+        };
         Ok(Relation { plan, fields: of.fields })
+    }
+
+    /// The first rows by an order, and those equal to the last of them.
+    fn with_ties(&mut self, input: Plan, by: Vec<Sort>, offset: Option<Typed>, count: Typed) -> Plan {
+        let ordered = |input: Plan, by: Vec<Sort>| Plan::Sort { input: Box::new(input), by };
+        let input = match offset {
+            None => input,
+            offset => Plan::Limit { input: Box::new(ordered(input, by.clone())), offset, count: None },
+        };
+        let rank = WindowCall::ranking("rank", Vec::new(), by.clone());
+        let id = self.new_column();
+        let condition = Typed::compare(Comparison::LessOrEqual, Typed::column(id, &Type::Bigint), count);
+        let ranked = Plan::Window { input: Box::new(input), calls: vec![(id, rank)] };
+        ordered(Plan::Filter { input: Box::new(ranked), condition }, by)
     }
 
     fn count(&mut self, expr: &Expr, clause: &str) -> Result<Typed> {

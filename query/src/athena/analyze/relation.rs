@@ -127,7 +127,8 @@ impl Analyzer<'_> {
         if let Some(unnest) = unnest_of(right) {
             return self.join_unnest(kind, left, unnest, on, outer);
         }
-        let right = if is_lateral(right) {
+        let lateral = lateral_at(right);
+        let right = if lateral.is_some() {
             let beside = Scope { fields: left.fields.clone(), outer: Some(outer) };
             self.relation(right, &beside)?
         } else {
@@ -141,7 +142,7 @@ impl Analyzer<'_> {
             JoinOn::Condition(condition) => Some(self.condition(condition, &fields, outer)?),
             _ => None,
         };
-        let plan = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on };
+        let plan = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on, lateral };
         Ok(Relation { plan, fields })
     }
 
@@ -189,7 +190,7 @@ impl Analyzer<'_> {
             1 => terms.pop(),
             _ => Some(Typed::new(Kind::And(terms), Type::Boolean, span)),
         };
-        let join = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on };
+        let join = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on, lateral: None };
         Ok(Relation { plan: Plan::Extend { input: Box::new(join), columns: merged }, fields })
     }
 
@@ -282,11 +283,12 @@ fn unnest_of(relation: &ast::Relation) -> Option<Unnested<'_>> {
     }
 }
 
-fn is_lateral(relation: &ast::Relation) -> bool {
+/// Where the query of a LATERAL begins.
+fn lateral_at(relation: &ast::Relation) -> Option<Span> {
     match &relation.kind {
-        RelationKind::Subquery { lateral, .. } => *lateral,
-        RelationKind::Alias { of, .. } => is_lateral(of),
-        _ => false,
+        RelationKind::Subquery { lateral, query } => lateral.then_some(query.span),
+        RelationKind::Alias { of, .. } => lateral_at(of),
+        _ => None,
     }
 }
 

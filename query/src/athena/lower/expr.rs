@@ -2,7 +2,7 @@
 //!
 //! Owns: which expressions DataFusion computes itself (so that it can push them into scans and join by them), and the function that
 //! stands for every other one.
-//! Does not own: computing (`eval`), subqueries (`subquery`).
+//! Does not own: computing (`eval`).
 //! Invariant: whichever computes an expression, its value is the same.
 
 use std::hash::{Hash, Hasher};
@@ -40,35 +40,30 @@ pub(super) fn fault(error: AthenaError) -> DataFusionError {
 }
 
 /// The expression as DataFusion carries it, its columns among those of the relation below.
-pub(super) fn lower(expr: &Typed, session: &Arc<Session>, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -> Result<Expr> {
-    let lower_in = |expr: &Typed| lower(expr, session, stands_for);
+pub(super) fn lower(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
+    let lower_in = |expr: &Typed| lower(expr, session);
     match &expr.kind {
-        Kind::Column(id) => Ok(stands_for(*id).unwrap_or_else(|| column(*id))),
+        Kind::Column(id) => Ok(column(*id)),
         Kind::Compare { op, left, right } if is_native(expr) => Ok(binary(lower_in(left)?, operator(*op), lower_in(right)?)),
         Kind::In { of, list } if is_native(expr) => {
             let list = list.iter().map(lower_in).collect::<Result<_>>()?;
             Ok(Expr::InList(InList::new(Box::new(lower_in(of)?), list, false)))
         }
-        Kind::And(terms) => conjunction(expr, terms, session, stands_for),
+        Kind::And(terms) => conjunction(expr, terms, session),
         Kind::IsNull(of) if is_native(expr) => Ok(lower_in(of)?.is_null()),
-        _ => computed(expr, session, stands_for),
+        _ => computed(expr, session),
     }
 }
 
 /// AND: what DataFusion can compute of it comes first, for the scans; the whole decides wherever a term may have faults.
-fn conjunction(
-    expr: &Typed,
-    terms: &[Typed],
-    session: &Arc<Session>,
-    stands_for: &dyn Fn(ColumnId) -> Option<Expr>,
-) -> Result<Expr> {
+fn conjunction(expr: &Typed, terms: &[Typed], session: &Arc<Session>) -> Result<Expr> {
     let (plain, other): (Vec<&Typed>, Vec<&Typed>) = terms.iter().partition(|term| is_native(term));
-    let mut all = plain.iter().map(|term| lower(term, session, stands_for)).collect::<Result<Vec<_>>>()?;
+    let mut all = plain.iter().map(|term| lower(term, session)).collect::<Result<Vec<_>>>()?;
     match other.as_slice() {
         [] => {}
         // It is computed for every row, as if it stood alone.
-        [only] if plain.is_empty() => all.push(lower(only, session, stands_for)?),
-        _ => all.push(computed(expr, session, stands_for)?),
+        [only] if plain.is_empty() => all.push(lower(only, session)?),
+        _ => all.push(computed(expr, session)?),
     }
     let whole = all.into_iter().reduce(|a, b| binary(a, Operator::And, b));
     whole.ok_or_else(|| fault(AthenaError::internal(&"AND of nothing")))
@@ -89,7 +84,7 @@ fn is_simple(expr: &Typed) -> bool {
 }
 
 fn is_constant(expr: &Typed) -> bool {
-    free_columns(expr).is_empty() && !eval::has_volatile(expr)
+    expr.columns().is_empty() && !eval::has_volatile(expr)
 }
 
 /// Types whose values Arrow compares as Trino does.
@@ -116,14 +111,10 @@ fn operator(op: Comparison) -> Operator {
 }
 
 /// An equality that a join may look up its rows by; `None` where it is none or not known to be the same.
-pub(super) fn join_key(
-    expr: &Typed,
-    session: &Arc<Session>,
-    stands_for: &dyn Fn(ColumnId) -> Option<Expr>,
-) -> Result<Option<Expr>> {
+pub(super) fn join_key(expr: &Typed, session: &Arc<Session>) -> Result<Option<Expr>> {
     match &expr.kind {
         Kind::Compare { op: Comparison::Equal, left, right } if is_plain(&left.ty) => {
-            let (left, right) = (lower(left, session, stands_for)?, lower(right, session, stands_for)?);
+            let (left, right) = (lower(left, session)?, lower(right, session)?);
             Ok(Some(binary(left, Operator::Eq, right)))
         }
         _ => Ok(None),
@@ -131,19 +122,19 @@ pub(super) fn join_key(
 }
 
 /// An expression as a call of a function of ours, or as its value where that is known.
-pub(super) fn computed(expr: &Typed, session: &Arc<Session>, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -> Result<Expr> {
-    call(Expression::new(expr, session, Form::Value), stands_for)
+pub(super) fn computed(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
+    call(Expression::new(expr, session, Form::Value))
 }
 
 /// The same, in the form whose equality and order are those of grouping and sorting.
-pub(super) fn normal(expr: &Typed, session: &Arc<Session>, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -> Result<Expr> {
+pub(super) fn normal(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
     if is_plain(&expr.ty) {
-        return lower(expr, session, stands_for);
+        return lower(expr, session);
     }
-    call(Expression::new(expr, session, Form::Normal), stands_for)
+    call(Expression::new(expr, session, Form::Normal))
 }
 
-fn call(expression: Expression, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -> Result<Expr> {
+fn call(expression: Expression) -> Result<Expr> {
     if expression.columns.is_empty()
         && expression.signature.volatility == Volatility::Immutable
         && let Ok(value) = expression.compute(Vec::new(), 1)
@@ -151,7 +142,7 @@ fn call(expression: Expression, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -
         let array = value.into_array().map_err(fault)?;
         return Ok(Expr::Literal(ScalarValue::try_from_array(&array, 0)?, None));
     }
-    let arguments = expression.columns.iter().map(|id| stands_for(*id).unwrap_or_else(|| column(*id))).collect();
+    let arguments = expression.columns.iter().map(|id| column(*id)).collect();
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(expression)), arguments)))
 }
 
@@ -173,7 +164,7 @@ struct Expression {
 
 impl Expression {
     fn new(expr: &Typed, session: &Arc<Session>, form: Form) -> Self {
-        let columns = free_columns(expr);
+        let columns = expr.columns();
         let volatility = if eval::has_volatile(expr) { Volatility::Volatile } else { Volatility::Immutable };
         let signature = signature(columns.len(), volatility);
         Self { expr: Arc::new(expr.clone()), form, columns, session: Arc::clone(session), signature }
@@ -192,20 +183,6 @@ impl Expression {
 /// Of a function of so many arguments, whatever their types.
 pub(super) fn signature(arguments: usize, volatility: Volatility) -> Signature {
     if arguments == 0 { Signature::nullary(volatility) } else { Signature::any(arguments, volatility) }
-}
-
-/// The columns that come from outside: all but the parameters of lambdas.
-pub(super) fn free_columns(expr: &Typed) -> Vec<ColumnId> {
-    let mut bound = Vec::new();
-    expr.walk(&mut |part| {
-        if let Kind::Lambda { parameters, .. } = &part.kind {
-            bound.extend(parameters.iter().copied());
-        }
-        true
-    });
-    let mut named = eval::columns_of(expr);
-    named.retain(|id| !bound.contains(id));
-    named
 }
 
 impl PartialEq for Expression {

@@ -9,13 +9,13 @@ mod block;
 mod expr;
 mod gathered;
 mod join;
-mod subquery;
+mod numbered;
 mod window;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_empty_array};
 use arrow::compute::concat;
 use arrow::datatypes::{Field, Schema};
 use datafusion::catalog::TableProvider;
@@ -28,12 +28,12 @@ pub(crate) use block::Planner;
 
 use super::analyze::plan::{Plan, Relation, SetColumn};
 use super::analyze::typed::{ColumnId, Kind, Sort, Typed};
-use super::ast::{SetOp, Span};
+use super::ast::SetOp;
 use super::error::{AthenaError, ErrorName};
 use super::eval::{Env, Session, eval};
 use super::types::Type;
 use super::values::layout::arrow_type;
-use expr::{column, fault, free_columns, name_of};
+use expr::{column, fault, name_of};
 
 /// Columns that somebody above asks for; some may not be there.
 type Wanted = BTreeSet<ColumnId>;
@@ -45,10 +45,6 @@ pub(crate) struct Lowering<'t> {
     pub(crate) tables: &'t dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
     /// Columns of the lowering's own are numbered from here on.
     pub(crate) next: ColumnId,
-    /// What stands for columns that are values of correlated subqueries.
-    pub(crate) correlated: Vec<(ColumnId, Expr)>,
-    /// Columns of the queries around the one being lowered.
-    pub(crate) around: Vec<(ColumnId, Type)>,
 }
 
 /// What a table of values is called within the engine.
@@ -58,7 +54,7 @@ const OWN_COLUMNS: ColumnId = 1 << 32;
 
 impl<'t> Lowering<'t> {
     pub(crate) fn new(session: Arc<Session>, tables: &'t dyn Fn(&str) -> Option<Arc<dyn TableProvider>>) -> Self {
-        Self { session, tables, next: OWN_COLUMNS, correlated: Vec::new(), around: Vec::new() }
+        Self { session, tables, next: OWN_COLUMNS }
     }
 
     /// The plan of a whole statement, its columns in the order of the relation's fields.
@@ -76,20 +72,11 @@ impl<'t> Lowering<'t> {
     }
 
     fn expr(&self, expr: &Typed) -> Result<Expr> {
-        expr::lower(expr, &self.session, &|id| self.stands_for(id))
+        expr::lower(expr, &self.session)
     }
 
     fn normal(&self, expr: &Typed) -> Result<Expr> {
-        expr::normal(expr, &self.session, &|id| self.stands_for(id))
-    }
-
-    /// What a column is that the relation below does not have.
-    fn stands_for(&self, id: ColumnId) -> Option<Expr> {
-        if let Some((_, ty)) = self.around.iter().find(|(own, _)| *own == id) {
-            let field = Arc::new(Field::new(name_of(id), arrow_type(ty), true));
-            return Some(Expr::OuterReferenceColumn(field, Column::new_unqualified(name_of(id))));
-        }
-        self.correlated.iter().find(|(own, _)| *own == id).map(|(_, expr)| expr.clone())
+        expr::normal(expr, &self.session)
     }
 
     /// A step and all below it, with the wanted columns it has.
@@ -100,18 +87,26 @@ impl<'t> Lowering<'t> {
             Plan::Scan { table, columns, .. } => self.scan(&table, &columns, wanted),
             Plan::Filter { input, condition } => self.filter(*input, condition, wanted),
             Plan::Extend { input, columns } => self.extend(*input, columns, wanted),
-            Plan::Join { kind, left, right, on } => self.join(kind, *left, *right, on, wanted),
+            Plan::Join { kind, left, right, on, .. } => self.join(kind, *left, *right, on, wanted),
             Plan::Aggregate { input, keys, sets, calls, grouping } => {
                 self.aggregate(*input, aggregate::Grouped { keys, sets, calls, grouping }, wanted)
             }
             Plan::Window { input, calls } => self.window(*input, calls, wanted),
             Plan::Distinct { input, columns } => self.distinct(*input, &columns, wanted),
             Plan::Sort { input, by } => self.sort(*input, by, wanted),
-            Plan::Limit { input, offset, count, with_ties } => self.limit(*input, offset, count, with_ties, wanted),
+            Plan::Limit { input, offset, count } => self.limit(*input, offset, count, wanted),
             Plan::SetOperation { op, distinct, left, right, columns } => self.set_operation(op, distinct, *left, *right, columns),
             Plan::Unnest { input, arrays, ordinality, outer } => self.unnest(*input, arrays, ordinality, outer, wanted),
             Plan::Sample { input, percentage, .. } => self.sample(*input, percentage, wanted),
+            Plan::Numbered { input, id } => self.numbered(*input, id, wanted),
         }
+    }
+
+    /// What a step reads: the wanted columns and those its expressions name.
+    fn below<'e>(&mut self, input: Plan, exprs: impl IntoIterator<Item = &'e Typed>, wanted: &Wanted) -> Result<LogicalPlan> {
+        let mut below = wanted.clone();
+        below.extend(exprs.into_iter().flat_map(Typed::columns));
+        self.plan(input, &below)
     }
 
     /// A relation's columns that are wanted, and these.
@@ -132,7 +127,9 @@ impl<'t> Lowering<'t> {
         for (n, (id, ty)) in columns.iter().enumerate().filter(|(_, (id, _))| wanted.contains(id)) {
             let one = |row: &Vec<Typed>| eval(&row[n], &env)?.into_array();
             let values: Vec<ArrayRef> = rows.iter().map(one).collect::<std::result::Result<_, _>>().map_err(fault)?;
-            let values: Vec<&dyn arrow::array::Array> = values.iter().map(AsRef::as_ref).collect();
+            let none = new_empty_array(&arrow_type(ty));
+            let values: Vec<&dyn arrow::array::Array> =
+                std::iter::once(none.as_ref()).chain(values.iter().map(AsRef::as_ref)).collect();
             // Not named as the columns made of it: rewritten plans would take one for the other.
             fields.push(Field::new(format!("v{id}"), arrow_type(ty), true));
             names.push(name_of(*id));
@@ -163,35 +160,30 @@ impl<'t> Lowering<'t> {
     }
 
     fn filter(&mut self, input: Plan, condition: Typed, wanted: &Wanted) -> Result<LogicalPlan> {
-        let mut conditions = [condition];
-        let input = self.with_subqueries(input, &mut conditions, wanted)?;
-        let condition = self.expr(&conditions[0])?;
+        let input = self.below(input, [&condition], wanted)?;
+        let condition = self.expr(&condition)?;
         let filtered = LogicalPlanBuilder::from(input).filter(condition)?.build()?;
         self.project(filtered, wanted, Vec::new())
     }
 
     fn extend(&mut self, input: Plan, columns: Vec<(ColumnId, Typed)>, wanted: &Wanted) -> Result<LogicalPlan> {
-        let (ids, mut values): (Vec<_>, Vec<_>) = columns.into_iter().filter(|(id, _)| wanted.contains(id)).unzip();
-        let input = self.with_subqueries(input, &mut values, wanted)?;
+        let (ids, values): (Vec<_>, Vec<_>) = columns.into_iter().filter(|(id, _)| wanted.contains(id)).unzip();
+        let input = self.below(input, &values, wanted)?;
         let values = values.iter().map(|value| self.expr(value)).collect::<Result<Vec<_>>>()?;
         self.project(input, wanted, ids.into_iter().zip(values).collect())
     }
 
     fn distinct(&mut self, input: Plan, columns: &[ColumnId], wanted: &Wanted) -> Result<LogicalPlan> {
         let of = columns.iter().copied().collect();
-        let mut keys = input.all_made();
+        let mut keys = input.columns();
         keys.retain(|(id, _)| columns.contains(id));
         let input = self.plan(input, &of)?;
         let distinct = self.distinct_rows(input, keys)?;
         self.project(distinct, wanted, Vec::new())
     }
 
-    fn sort(&mut self, input: Plan, mut by: Vec<Sort>, wanted: &Wanted) -> Result<LogicalPlan> {
-        let mut keys: Vec<Typed> = by.iter().map(|sort| sort.key.clone()).collect();
-        let input = self.with_subqueries(input, &mut keys, wanted)?;
-        for (sort, key) in by.iter_mut().zip(keys) {
-            sort.key = key;
-        }
+    fn sort(&mut self, input: Plan, by: Vec<Sort>, wanted: &Wanted) -> Result<LogicalPlan> {
+        let input = self.below(input, by.iter().map(|sort| &sort.key), wanted)?;
         let by = by
             .iter()
             .map(|sort| Ok(SortExpr { expr: self.normal(&sort.key)?, asc: !sort.descending, nulls_first: sort.nulls_first }));
@@ -204,12 +196,8 @@ impl<'t> Lowering<'t> {
         input: Plan,
         offset: Option<Typed>,
         count: Option<Typed>,
-        with_ties: bool,
         wanted: &Wanted,
     ) -> Result<LogicalPlan> {
-        if with_ties {
-            return Err(fault(AthenaError::not_supported("FETCH FIRST … WITH TIES is not computed here yet")));
-        }
         let rows = |expr: Option<Typed>| -> Result<Option<usize>> {
             let number = expr.map(|expr| self.number(expr)).transpose()?.flatten();
             Ok(number.and_then(|number| number.as_u64()).and_then(|n| usize::try_from(n).ok()))
@@ -275,20 +263,4 @@ impl<'t> Lowering<'t> {
 /// The columns a relation has.
 fn ids_of(plan: &LogicalPlan) -> Vec<ColumnId> {
     plan.schema().fields().iter().filter_map(|field| field.name().strip_prefix('c')?.parse().ok()).collect()
-}
-
-/// Everything an expression names, its subqueries' relations included.
-fn mentioned(expr: &Typed, all: &mut Wanted) {
-    all.extend(free_columns(expr));
-    expr.walk(&mut |part| {
-        if let Kind::Subquery(query) = &part.kind {
-            query.relation().plan.walk_exprs(&mut |inner| mentioned(inner, all));
-        }
-        true
-    });
-}
-
-/// A column as an expression.
-fn typed_column(id: ColumnId, ty: &Type) -> Typed {
-    Typed::new(Kind::Column(id), ty.clone(), Span::default())
 }
