@@ -20,15 +20,17 @@ mod subquery;
 mod terms;
 pub(crate) mod typed;
 mod window;
+mod with;
 
 use std::collections::BTreeMap;
 
-use super::ast::{Ident, NamedQuery, Query};
+use super::ast::{Ident, Query, Span};
 use super::error::AthenaError;
 use super::types::Type;
 use plan::Relation;
 use scope::Scope;
 use typed::{ColumnId, Typed};
+pub(crate) use with::ROUNDS_MAX;
 
 /// The tables a statement may name, with their columns in order.
 #[derive(Debug, Clone, Default)]
@@ -40,14 +42,6 @@ pub(crate) struct Tables {
     pub(crate) tables: BTreeMap<String, Vec<(String, Type)>>,
 }
 
-/// A query that has a name.
-#[derive(Debug, Clone)]
-struct Named {
-    query: NamedQuery,
-    /// How many of the named queries it may mention itself.
-    visible: usize,
-}
-
 /// The analysis of one statement.
 pub(crate) struct Analyzer<'t> {
     tables: &'t Tables,
@@ -55,7 +49,9 @@ pub(crate) struct Analyzer<'t> {
     parameters: Vec<Typed>,
     columns: ColumnId,
     /// Queries named by `WITH`, innermost last.
-    named: Vec<Named>,
+    named: Vec<with::Named>,
+    /// Where the step of a recursion was found to name the recursion.
+    recursions: Vec<Span>,
     /// Windows named by `WINDOW`, innermost last.
     windows: Vec<(Ident, window::Resolved)>,
 }
@@ -63,7 +59,7 @@ pub(crate) struct Analyzer<'t> {
 impl<'t> Analyzer<'t> {
     /// An analysis over these tables.
     pub(crate) fn new(tables: &'t Tables, parameters: Vec<Typed>) -> Self {
-        Self { tables, parameters, columns: 0, named: Vec::new(), windows: Vec::new() }
+        Self { tables, parameters, columns: 0, named: Vec::new(), recursions: Vec::new(), windows: Vec::new() }
     }
 
     /// A whole query.

@@ -7,7 +7,7 @@
 use super::Analyzer;
 use super::expr::{Result, boolean, comparison, mismatch};
 use super::plan::{Plan, Relation};
-use super::scope::{Field, Scope, nearest};
+use super::scope::{Bar, Field, Scope, nearest};
 use super::typed::{Kind, Typed};
 use crate::athena::ast::{self, Comparison, Expr, Ident, JoinKind, JoinOn, QualifiedName, RelationKind, Span};
 use crate::athena::error::{AthenaError, ErrorName};
@@ -63,8 +63,24 @@ impl Analyzer<'_> {
                 Ok(Relation { plan, fields: of.fields })
             }
             RelationKind::Join { kind, left, right, on } => {
+                let met = self.recursions.len();
                 let left = self.relation(left, outer)?;
-                self.join(*kind, left, right, on, span, outer)
+                let of_left = self.recursions.len();
+                let joined = self.join(*kind, left, right, on, span, outer)?;
+                // A row that has no partner now may have one in a later round.
+                let (from, to, side) = match kind {
+                    JoinKind::Left => (of_left, self.recursions.len(), "right source of LEFT join"),
+                    JoinKind::Right => (met, of_left, "left source of RIGHT join"),
+                    JoinKind::Full => (met, self.recursions.len(), "FULL join"),
+                    _ => (0, 0, ""),
+                };
+                match self.recursions.get(from..to).and_then(|found| found.first()) {
+                    None => Ok(joined),
+                    Some(at) => {
+                        let message = format!("recursive reference in {side}");
+                        Err(AthenaError::at(ErrorName::InvalidRecursiveReference, *at, message))
+                    }
+                }
             }
             RelationKind::Function { call } => refused(&format!("table function {} is not there yet", call.name)),
             RelationKind::MatchRecognize => {
@@ -129,7 +145,8 @@ impl Analyzer<'_> {
         }
         let lateral = lateral_at(right);
         let right = if lateral.is_some() {
-            let beside = Scope { fields: left.fields.clone(), outer: Some(outer) };
+            let bar = if matches!(kind, JoinKind::Right | JoinKind::Full) { Bar::Lateral(kind) } else { Bar::None };
+            let beside = Scope { fields: left.fields.clone(), outer: Some(outer), bar };
             self.relation(right, &beside)?
         } else {
             self.relation(right, outer)?
@@ -139,15 +156,17 @@ impl Analyzer<'_> {
         }
         let fields: Vec<Field> = left.fields.iter().chain(&right.fields).cloned().collect();
         let on = match on {
-            JoinOn::Condition(condition) => Some(self.condition(condition, &fields, outer)?),
+            JoinOn::Condition(condition) => Some(self.condition(kind, condition, &fields, outer)?),
             _ => None,
         };
         let plan = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on, lateral };
         Ok(Relation { plan, fields })
     }
 
-    fn condition(&mut self, condition: &Expr, fields: &[Field], outer: &Scope<'_>) -> Result<Typed> {
-        let scope = Scope { fields: fields.to_vec(), outer: Some(outer) };
+    fn condition(&mut self, kind: JoinKind, condition: &Expr, fields: &[Field], outer: &Scope<'_>) -> Result<Typed> {
+        // Of an outer join it is about these rows alone.
+        let bar = if matches!(kind, JoinKind::Inner | JoinKind::Cross) { Bar::None } else { Bar::Outer };
+        let scope = Scope { fields: fields.to_vec(), outer: Some(outer), bar };
         let condition = self.expr(condition, &scope)?;
         self.only_scalar(&condition, "JOIN clause")?;
         boolean(condition, |ty| format!("JOIN ON clause must evaluate to a boolean: actual type {ty}"))
@@ -158,7 +177,7 @@ impl Analyzer<'_> {
         let (mut terms, mut merged, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
         for name in names {
             let side = |relation: &Relation, side: &str| {
-                let scope = Scope { fields: relation.fields.clone(), outer: None };
+                let scope = Scope { fields: relation.fields.clone(), ..Scope::default() };
                 let found = scope.find(&[name], name.span)?.cloned();
                 found.ok_or_else(|| {
                     let message = format!("Column '{}' is missing from {side} side of join", name.text);
@@ -207,18 +226,25 @@ impl Analyzer<'_> {
         let is_outer = match kind {
             JoinKind::Cross => false,
             JoinKind::Inner | JoinKind::Left if on_true => kind == JoinKind::Left,
+            JoinKind::Right | JoinKind::Full if on_true => {
+                // Its arrays are the same for all rows of the left side.
+                let nothing = Relation { plan: Plan::Nothing, fields: Vec::new() };
+                let barred = Scope { fields: left.fields.clone(), outer: Some(outer), bar: Bar::Lateral(kind) };
+                let (_, columns) = self.unnest(nothing, unnest.arrays, unnest.ordinality, false, &barred)?;
+                let columns = unnest.named(columns)?;
+                let fields = left.fields.into_iter().chain(columns.fields).collect();
+                let (left, right, on) = (Box::new(left.plan), Box::new(columns.plan), Some(Typed::boolean(Some(true))));
+                return Ok(Relation { plan: Plan::Join { kind, left, right, on, lateral: None }, fields });
+            }
             _ => {
                 let kind = format!("{kind:?}").to_ascii_uppercase();
                 let message = format!("{kind} JOIN involving UNNEST is only supported with condition ON TRUE");
                 return Err(AthenaError::at(ErrorName::NotSupported, unnest.span, message));
             }
         };
-        let beside = Scope { fields: left.fields.clone(), outer: Some(outer) };
+        let beside = Scope::within(left.fields.clone(), outer);
         let (fields_of_left, columns) = self.unnest(left, unnest.arrays, unnest.ordinality, is_outer, &beside)?;
-        let columns = match unnest.alias {
-            Some((name, names)) => aliased(columns, name, names, unnest.span)?,
-            None => columns,
-        };
+        let columns = unnest.named(columns)?;
         let fields = fields_of_left.into_iter().chain(columns.fields).collect();
         Ok(Relation { plan: columns.plan, fields })
     }
@@ -267,6 +293,16 @@ struct Unnested<'a> {
     ordinality: bool,
     alias: Option<(&'a Ident, Option<&'a [Ident]>)>,
     span: Span,
+}
+
+impl Unnested<'_> {
+    /// Its columns by its alias.
+    fn named(&self, columns: Relation) -> Result<Relation> {
+        match self.alias {
+            Some((name, names)) => aliased(columns, name, names, self.span),
+            None => Ok(columns),
+        }
+    }
 }
 
 /// The UNNEST a relation is, with its alias.

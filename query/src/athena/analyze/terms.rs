@@ -39,6 +39,15 @@ impl Typed {
         Self::new(Kind::IsNull(Box::new(of)), Type::Boolean, span)
     }
 
+    /// The whole number that it is written as.
+    pub(crate) fn whole_number(&self) -> Option<i64> {
+        match &self.kind {
+            Kind::Literal(Literal::Integer(value)) => Some(*value),
+            Kind::Cast { of, .. } => of.whole_number(),
+            _ => None,
+        }
+    }
+
     /// All of these; `None` of none.
     pub(crate) fn all(mut terms: Vec<Self>) -> Option<Self> {
         match terms.len() {

@@ -201,12 +201,8 @@ impl Lowering<'_> {
         left: LogicalPlan,
         right: LogicalPlan,
         columns: Vec<(ColumnId, Type)>,
-        distinct: bool,
         both: bool,
     ) -> Result<LogicalPlan> {
-        if !distinct {
-            return Err(fault(AthenaError::not_supported("INTERSECT ALL and EXCEPT ALL are not computed here yet")));
-        }
         let ids: Wanted = columns.iter().map(|(id, _)| *id).collect();
         let side = self.new_column();
         let left = self.project(left, &ids, vec![(side, lit(1_i64))])?;

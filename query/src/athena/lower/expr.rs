@@ -5,7 +5,7 @@
 //! Does not own: computing (`eval`).
 //! Invariant: whichever computes an expression, its value is the same.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::Array as _;
@@ -17,10 +17,10 @@ use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use crate::athena::analyze::typed::{ColumnId, Kind, Typed};
+use crate::athena::analyze::typed::{ColumnId, Kind, Sort, Typed};
 use crate::athena::ast::Comparison;
 use crate::athena::error::AthenaError;
-use crate::athena::eval::{self, Column, Env, Session, compare};
+use crate::athena::eval::{self, Column, Env, Session, compare, rank};
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
 
@@ -45,6 +45,10 @@ pub(super) fn lower(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
     match &expr.kind {
         Kind::Column(id) => Ok(column(*id)),
         Kind::Compare { op, left, right } if is_native(expr) => Ok(binary(lower_in(left)?, operator(*op), lower_in(right)?)),
+        Kind::Compare { .. } => {
+            let whole = computed(expr, session)?;
+            Ok(bound(expr, session)?.map_or(whole.clone(), |bound| binary(bound, Operator::And, whole)))
+        }
         Kind::In { of, list } if is_native(expr) => {
             let list = list.iter().map(lower_in).collect::<Result<_>>()?;
             Ok(Expr::InList(InList::new(Box::new(lower_in(of)?), list, false)))
@@ -59,6 +63,11 @@ pub(super) fn lower(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
 fn conjunction(expr: &Typed, terms: &[Typed], session: &Arc<Session>) -> Result<Expr> {
     let (plain, other): (Vec<&Typed>, Vec<&Typed>) = terms.iter().partition(|term| is_native(term));
     let mut all = plain.iter().map(|term| lower(term, session)).collect::<Result<Vec<_>>>()?;
+    if other.len() > 1 || !plain.is_empty() {
+        for term in &other {
+            all.extend(bound(term, session)?);
+        }
+    }
     match other.as_slice() {
         [] => {}
         // It is computed for every row, as if it stood alone.
@@ -67,6 +76,37 @@ fn conjunction(expr: &Typed, terms: &[Typed], session: &Arc<Session>) -> Result<
     }
     let whole = all.into_iter().reduce(|a, b| binary(a, Operator::And, b));
     whole.ok_or_else(|| fault(AthenaError::internal(&"AND of nothing")))
+}
+
+/// What DataFusion can check of a column of doubles and a number, for the scans: true wherever the comparison is. The comparison itself
+/// is not DataFusion's, whose NaN is above all numbers and whose -0 is below 0.
+fn bound(expr: &Typed, session: &Arc<Session>) -> Result<Option<Expr>> {
+    let Kind::Compare { op, left, right } = &expr.kind else { return Ok(None) };
+    let (id, op, value) = match (&left.kind, &right.kind) {
+        (Kind::Column(id), _) if is_constant(right) => (*id, *op, right),
+        (_, Kind::Column(id)) if is_constant(left) => (*id, op.flipped(), left),
+        _ => return Ok(None),
+    };
+    let Expr::Literal(value, _) = computed(value, session)? else { return Ok(None) };
+    let signed = |below: bool| match &value {
+        ScalarValue::Float64(Some(x)) if !x.is_nan() => {
+            let zero = if below { -0.0 } else { 0.0 };
+            Some(ScalarValue::Float64(Some(if *x == 0.0 { zero } else { *x })))
+        }
+        ScalarValue::Float32(Some(x)) if !x.is_nan() => {
+            let zero = if below { -0.0 } else { 0.0 };
+            Some(ScalarValue::Float32(Some(if *x == 0.0 { zero } else { *x })))
+        }
+        _ => None,
+    };
+    let (Some(least), Some(most)) = (signed(true), signed(false)) else { return Ok(None) };
+    let at = |op: Operator, edge: ScalarValue| binary(column(id), op, Expr::Literal(edge, None));
+    Ok(Some(match op {
+        Comparison::Equal => binary(at(Operator::GtEq, least), Operator::And, at(Operator::LtEq, most)),
+        Comparison::NotEqual => return Ok(None),
+        Comparison::Less | Comparison::LessOrEqual => at(Operator::LtEq, most),
+        Comparison::Greater | Comparison::GreaterOrEqual => at(Operator::GtEq, least),
+    }))
 }
 
 fn is_native(expr: &Typed) -> bool {
@@ -134,6 +174,14 @@ pub(super) fn normal(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
     call(Expression::new(expr, session, Form::Normal))
 }
 
+/// The same as a sort key: NaN is above all numbers, but below them where NULLs come first.
+pub(super) fn sort_key(sort: &Sort, session: &Arc<Session>) -> Result<Expr> {
+    if sort.nulls_first && sort.key.ty.is_floating() {
+        return call(Expression::new(&sort.key, session, Form::NanFirst));
+    }
+    normal(&sort.key, session)
+}
+
 fn call(expression: Expression) -> Result<Expr> {
     if expression.columns.is_empty()
         && expression.signature.volatility == Volatility::Immutable
@@ -150,6 +198,7 @@ fn call(expression: Expression) -> Result<Expr> {
 enum Form {
     Value,
     Normal,
+    NanFirst,
 }
 
 /// A whole expression as one function of the columns it names.
@@ -160,6 +209,8 @@ struct Expression {
     columns: Vec<ColumnId>,
     session: Arc<Session>,
     signature: Signature,
+    /// Tells it from other expressions of the same columns: DataFusion takes functions of one name, arguments and hash for one.
+    digest: u64,
 }
 
 impl Expression {
@@ -167,7 +218,10 @@ impl Expression {
         let columns = expr.columns();
         let volatility = if eval::has_volatile(expr) { Volatility::Volatile } else { Volatility::Immutable };
         let signature = signature(columns.len(), volatility);
-        Self { expr: Arc::new(expr.clone()), form, columns, session: Arc::clone(session), signature }
+        let mut hasher = DefaultHasher::new();
+        format!("{form:?} {expr:?}").hash(&mut hasher);
+        let (expr, session) = (Arc::new(expr.clone()), Arc::clone(session));
+        Self { expr, form, columns, session, signature, digest: hasher.finish() }
     }
 
     fn compute(&self, columns: Vec<Column>, rows: usize) -> std::result::Result<Column, AthenaError> {
@@ -176,6 +230,7 @@ impl Expression {
         match self.form {
             Form::Value => Ok(value),
             Form::Normal => Ok(Column::new(compare::normal(&self.expr.ty, &value.into_array()?)?)),
+            Form::NanFirst => Ok(Column::new(rank::nan_first(&compare::normal(&self.expr.ty, &value.into_array()?)?))),
         }
     }
 }
@@ -195,8 +250,7 @@ impl Eq for Expression {}
 
 impl Hash for Expression {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.columns.hash(state);
-        self.expr.span.start.hash(state);
+        self.digest.hash(state);
     }
 }
 

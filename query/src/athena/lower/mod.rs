@@ -30,7 +30,7 @@ use super::analyze::plan::{Plan, Relation, SetColumn};
 use super::analyze::typed::{ColumnId, Kind, Sort, Typed};
 use super::ast::SetOp;
 use super::error::{AthenaError, ErrorName};
-use super::eval::{Env, Session, eval};
+use super::eval::{Env, Session, eval, has_volatile};
 use super::types::Type;
 use super::values::layout::arrow_type;
 use expr::{column, fault, name_of};
@@ -160,8 +160,15 @@ impl<'t> Lowering<'t> {
     }
 
     fn filter(&mut self, input: Plan, condition: Typed, wanted: &Wanted) -> Result<LogicalPlan> {
-        let input = self.below(input, [&condition], wanted)?;
-        let condition = self.expr(&condition)?;
+        let is_volatile = has_volatile(&condition);
+        let mut input = self.below(input, [&condition], wanted)?;
+        let mut condition = self.expr(&condition)?;
+        if is_volatile {
+            // Once for each row here; DataFusion would move it to where there are fewer.
+            let (id, all) = (self.new_column(), ids_of(&input).into_iter().collect());
+            input = self.project(input, &all, vec![(id, condition)])?;
+            condition = column(id);
+        }
         let filtered = LogicalPlanBuilder::from(input).filter(condition)?.build()?;
         self.project(filtered, wanted, Vec::new())
     }
@@ -184,20 +191,15 @@ impl<'t> Lowering<'t> {
 
     fn sort(&mut self, input: Plan, by: Vec<Sort>, wanted: &Wanted) -> Result<LogicalPlan> {
         let input = self.below(input, by.iter().map(|sort| &sort.key), wanted)?;
-        let by = by
-            .iter()
-            .map(|sort| Ok(SortExpr { expr: self.normal(&sort.key)?, asc: !sort.descending, nulls_first: sort.nulls_first }));
+        let by = by.iter().map(|sort| {
+            let expr = expr::sort_key(sort, &self.session)?;
+            Ok(SortExpr { expr, asc: !sort.descending, nulls_first: sort.nulls_first })
+        });
         let sorted = LogicalPlanBuilder::from(input).sort(by.collect::<Result<Vec<_>>>()?)?.build()?;
         self.project(sorted, wanted, Vec::new())
     }
 
-    fn limit(
-        &mut self,
-        input: Plan,
-        offset: Option<Typed>,
-        count: Option<Typed>,
-        wanted: &Wanted,
-    ) -> Result<LogicalPlan> {
+    fn limit(&mut self, input: Plan, offset: Option<Typed>, count: Option<Typed>, wanted: &Wanted) -> Result<LogicalPlan> {
         let rows = |expr: Option<Typed>| -> Result<Option<usize>> {
             let number = expr.map(|expr| self.number(expr)).transpose()?.flatten();
             Ok(number.and_then(|number| number.as_u64()).and_then(|n| usize::try_from(n).ok()))
@@ -238,8 +240,8 @@ impl<'t> Lowering<'t> {
                 let both = LogicalPlanBuilder::from(left).union(right)?.build()?;
                 if distinct { self.distinct_rows(both, keys) } else { Ok(both) }
             }
-            SetOp::Intersect => self.counted(left, right, keys, distinct, true),
-            SetOp::Except => self.counted(left, right, keys, distinct, false),
+            SetOp::Intersect => self.counted(left, right, keys, true),
+            SetOp::Except => self.counted(left, right, keys, false),
         }
     }
 
@@ -247,8 +249,13 @@ impl<'t> Lowering<'t> {
         // Rows one by one by either method: Trino's SYSTEM takes whole splits, which an engine of one process has none of.
         let span = percentage.span;
         let percent = self.number(percentage.clone().coerced(&Type::Double))?.and_then(|number| number.as_f64());
-        if percent.is_some_and(|percent| percent > 100.0) {
-            let message = "Sample percentage must be less than or equal to 100";
+        let wrong = match percent {
+            Some(percent) if percent < 0.0 => Some("greater than or equal to 0"),
+            Some(percent) if percent > 100.0 => Some("less than or equal to 100"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            let message = format!("Sample percentage must be {wrong}");
             return Err(fault(AthenaError::at(ErrorName::NumericValueOutOfRange, span, message)));
         }
         let random = Typed::new(Kind::Call { name: "random", arguments: Vec::new() }, Type::Double, span);

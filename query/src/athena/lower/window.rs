@@ -19,10 +19,10 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::block::{Step, step};
-use super::expr::{fault, name_of};
+use super::expr::{fault, name_of, sort_key};
 use super::{Lowering, Wanted, ids_of};
 use crate::athena::analyze::plan::Plan;
-use crate::athena::analyze::typed::{ColumnId, Sort, WindowCall};
+use crate::athena::analyze::typed::{ColumnId, WindowCall};
 use crate::athena::eval::{Column, Env, Session};
 use crate::athena::functions::window::compute;
 use crate::athena::values::layout::arrow_type;
@@ -97,10 +97,10 @@ impl Lowering<'_> {
             keys.push((id, self.normal(key)?));
             partition.push(id);
         }
-        for Sort { key, descending, nulls_first } in &first.order_by {
+        for sort in &first.order_by {
             let id = self.new_column();
-            keys.push((id, self.normal(key)?));
-            order.push((id, SortOptions { descending: *descending, nulls_first: *nulls_first }));
+            keys.push((id, sort_key(sort, &self.session)?));
+            order.push((id, SortOptions { descending: sort.descending, nulls_first: sort.nulls_first }));
         }
         let all = ids_of(&input).into_iter().collect();
         let input = self.project(input, &all, keys)?;

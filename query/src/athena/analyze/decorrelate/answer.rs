@@ -28,7 +28,8 @@ impl Analyzer<'_> {
         let call = (single, Aggregate::of("$single", vec![Typed::column(id, ty)], ty.clone()));
         match found {
             Some(found) if found.single || found.conditions.is_empty() && is_one_row(&found.plan) => {
-                Some((joined(JoinKind::Left, left, found.plan, found.conditions), Typed::column(id, ty)))
+                let kind = if found.conditions.is_empty() { JoinKind::Cross } else { JoinKind::Left };
+                Some((joined(kind, left, found.plan, found.conditions), Typed::column(id, ty)))
             }
             Some(_) => Some((self.aggregated(left, &rows, vec![call])?, Typed::column(single, ty))),
             None => {
@@ -76,8 +77,7 @@ impl Analyzer<'_> {
         let (unsure, unsure_call) = self.counting(Some(is_unknown));
         let beside = self.numbered(JoinKind::Left, left, found);
         let plan = self.collected(beside, Vec::new(), vec![(same, same_call), (unsure, unsure_call)]);
-        let some =
-            |id: ColumnId| Typed::compare(Comparison::Greater, Typed::column(id, &Type::Bigint), Typed::bigint(0));
+        let some = |id: ColumnId| Typed::compare(Comparison::Greater, Typed::column(id, &Type::Bigint), Typed::bigint(0));
         let branches = vec![(some(same), Typed::boolean(Some(true))), (some(unsure), Typed::boolean(None))];
         Some((plan, Typed::case(branches, Typed::boolean(Some(false)))))
     }
@@ -93,8 +93,7 @@ impl Analyzer<'_> {
         let facts = Plan::Aggregate { input: Box::new(rows.clone()), keys, sets, calls, grouping };
         // The different values, each of which meets a row at most once; NaN equals none, itself least of all.
         let condition = Typed::compare(Comparison::Equal, value.clone(), value.clone());
-        let distinct =
-            Plan::Distinct { input: Box::new(Plan::Filter { input: Box::new(rows), condition }), columns: vec![id] };
+        let distinct = Plan::Distinct { input: Box::new(Plan::Filter { input: Box::new(rows), condition }), columns: vec![id] };
         let found = self.new_column();
         let marked = Plan::Extend { input: Box::new(distinct), columns: vec![(found, Typed::boolean(Some(true)))] };
         let equal = Typed::compare(Comparison::Equal, of.clone(), value);
@@ -131,16 +130,15 @@ impl Analyzer<'_> {
         let calls = vec![(all, all_call), (some, some_call), (least, edge("min")), (most, edge("max"))];
         let plan = self.aggregated(left, &rows, calls)?;
         let to = |edge: ColumnId| Typed::compare(op, value.clone(), Typed::column(edge, &ty));
-        let holds = match (op, every) {
-            (Comparison::Less | Comparison::LessOrEqual, true) | (Comparison::Greater | Comparison::GreaterOrEqual, false) => {
-                to(least)
-            }
-            (Comparison::Less | Comparison::LessOrEqual, false) | (Comparison::Greater | Comparison::GreaterOrEqual, true) => {
-                to(most)
-            }
-            (_, true) => Typed::new(Kind::And(vec![to(least), to(most)]), Type::Boolean, value.span),
-            (_, false) => Typed::new(Kind::Or(vec![to(least), to(most)]), Type::Boolean, value.span),
-        };
+        let holds =
+            match (op, every) {
+                (Comparison::Less | Comparison::LessOrEqual, true)
+                | (Comparison::Greater | Comparison::GreaterOrEqual, false) => to(least),
+                (Comparison::Less | Comparison::LessOrEqual, false)
+                | (Comparison::Greater | Comparison::GreaterOrEqual, true) => to(most),
+                (_, true) => Typed::new(Kind::And(vec![to(least), to(most)]), Type::Boolean, value.span),
+                (_, false) => Typed::new(Kind::Or(vec![to(least), to(most)]), Type::Boolean, value.span),
+            };
         let decided = if every { Typed::not(holds.clone()) } else { holds.clone() };
         let (all, some) = (Typed::column(all, &Type::Bigint), Typed::column(some, &Type::Bigint));
         let branches = vec![
@@ -160,8 +158,7 @@ impl Analyzer<'_> {
     /// A relation whose rows are one value each: several columns are a row.
     fn as_one_column(&mut self, relation: Relation, ty: &Type) -> (Plan, ColumnId) {
         let id = self.new_column();
-        let mut values: Vec<Typed> =
-            relation.fields.iter().map(|field| Typed::column(field.id, &field.ty)).collect();
+        let mut values: Vec<Typed> = relation.fields.iter().map(|field| Typed::column(field.id, &field.ty)).collect();
         let value = match (values.len(), values.pop()) {
             (1, Some(one)) => one,
             (_, last) => {

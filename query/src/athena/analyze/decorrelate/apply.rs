@@ -4,7 +4,7 @@
 //! Does not own: pulling conditions out (`pull`), what a subquery's rows are wanted for (the module above).
 //! Invariant: no row around is lost or doubled but by a join that was written.
 
-use super::pull::{Pulled, Pulling, constant};
+use super::pull::{Pulled, Pulling};
 use super::{Wanted, is_one_row};
 use crate::athena::analyze::Analyzer;
 use crate::athena::analyze::plan::Plan;
@@ -33,14 +33,7 @@ impl Analyzer<'_> {
     }
 
     /// `left JOIN LATERAL right ON on`, of whose columns these are used; `None` where Trino finds no way.
-    pub(super) fn beside(
-        &mut self,
-        kind: JoinKind,
-        left: Plan,
-        right: Plan,
-        on: Option<Typed>,
-        used: &Wanted,
-    ) -> Option<Plan> {
+    pub(super) fn beside(&mut self, kind: JoinKind, left: Plan, right: Plan, on: Option<Typed>, used: &Wanted) -> Option<Plan> {
         let mut named = used.clone();
         named.extend(on.iter().flat_map(Typed::columns));
         if let Some(mut found) = self.pull(&right, &named) {
@@ -58,11 +51,13 @@ impl Analyzer<'_> {
                 Plan::Extend { input: Box::new(left), columns }
             }
             core if is_one_row(&core) && core.outer_columns().is_empty() => joined(JoinKind::Inner, left, core, Vec::new()),
-            Plan::Aggregate { input, keys, sets, calls, grouping } if sets.len() == 1 && grouping.is_empty() => match keys.len() {
-                0 => self.aggregated(left, &input, calls)?,
-                _ if kind == JoinKind::Left => return None,
-                _ => self.grouped(left, &input, keys, calls)?,
-            },
+            Plan::Aggregate { input, keys, sets, calls, grouping } if sets.len() == 1 && grouping.is_empty() => {
+                match keys.len() {
+                    0 => self.aggregated(left, &input, calls)?,
+                    _ if kind == JoinKind::Left => return None,
+                    _ => self.grouped(left, &input, keys, calls)?,
+                }
+            }
             Plan::Distinct { input, columns } if made.is_empty() => self.distinct(kind, left, &input, &columns)?,
             _ => return self.unnested(kind, left, right, used).map(|found| found.plan),
         };
@@ -211,7 +206,7 @@ impl Analyzer<'_> {
                 let mut below = used.clone();
                 below.extend(by.iter().flat_map(|sort| sort.key.columns()));
                 let found = self.unnested(kind, left, input, &below)?;
-                let plan = self.first_of_each(found.plan, &Wanted::from([found.id]), by, constant(&count)?);
+                let plan = self.first_of_each(found.plan, &Wanted::from([found.id]), by, count.whole_number()?);
                 Some(Beside { plan, ..found })
             }
             _ => None,
@@ -296,7 +291,7 @@ pub(super) fn peeled(plan: Plan, used: &Wanted) -> (Vec<Made>, Plan) {
         }
         Plan::Sort { input, .. } => peeled(*input, used),
         Plan::Window { input, calls } if !calls.iter().any(|(id, _)| used.contains(id)) => peeled(*input, used),
-        Plan::Limit { input, offset: None, count: Some(count), .. } if constant(&count) > Some(0) && is_one_row(&input) => {
+        Plan::Limit { input, offset: None, count: Some(count), .. } if count.whole_number() > Some(0) && is_one_row(&input) => {
             peeled(*input, used)
         }
         core => (Vec::new(), core),

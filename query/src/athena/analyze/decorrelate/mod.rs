@@ -12,11 +12,10 @@ use std::collections::BTreeSet;
 
 use super::Analyzer;
 use super::expr::Result;
-use super::plan::{Plan, SetColumn, Subquery};
+use super::plan::{Plan, Subquery};
 use super::typed::{ColumnId, Kind, Literal, Typed};
-use crate::athena::ast::{JoinKind, SetOp, Span};
+use crate::athena::ast::{JoinKind, Span};
 use crate::athena::error::{AthenaError, ErrorName};
-use crate::athena::types::Type;
 
 /// Columns that somebody above asks for; some may not be there.
 pub(super) type Wanted = BTreeSet<ColumnId>;
@@ -42,7 +41,10 @@ impl Analyzer<'_> {
                 }
                 _ => self.beside_join(kind, *left, *right, on, lateral),
             },
-            Plan::Values { columns, rows } if rows.iter().flatten().any(has_subquery) => self.values_one_by_one(columns, rows),
+            // So it is in Trino, by a fault of its own.
+            Plan::Values { rows, .. } if rows.iter().flatten().any(has_subquery) => {
+                return Err(AthenaError::internal(&"a subquery within VALUES is not computed; write SELECTs and UNION ALL"));
+            }
             other => other,
         };
         let mut below = wanted.clone();
@@ -66,22 +68,14 @@ impl Analyzer<'_> {
         match plan {
             Plan::Join { kind, left, right, on, lateral: Some(at) } => self.lateral(kind, *left, *right, on, at, &below),
             // No row is ever asked for.
-            Plan::Limit { input, count: Some(count), .. } if pull::constant(&count) == Some(0) => {
+            Plan::Limit { input, count: Some(count), .. } if count.whole_number() == Some(0) => {
                 Ok(Plan::Values { columns: input.columns(), rows: Vec::new() })
             }
             plan => Ok(plan),
         }
     }
 
-    fn lateral(
-        &mut self,
-        kind: JoinKind,
-        left: Plan,
-        right: Plan,
-        on: Option<Typed>,
-        at: Span,
-        wanted: &Wanted,
-    ) -> Result<Plan> {
+    fn lateral(&mut self, kind: JoinKind, left: Plan, right: Plan, on: Option<Typed>, at: Span, wanted: &Wanted) -> Result<Plan> {
         let outer = right.outer_columns();
         if !left.columns().iter().any(|(id, _)| outer.contains(id)) {
             return Ok(Plan::Join { kind, left: Box::new(left), right: Box::new(right), on, lateral: None });
@@ -108,32 +102,6 @@ impl Analyzer<'_> {
             false => Box::new(Plan::Extend { input: Box::new(side), columns }),
         };
         Plan::Join { kind, left: with(left, with_left), right: with(right, with_right), on: Some(on), lateral }
-    }
-
-    /// Rows each of which is computed by itself.
-    fn values_one_by_one(&mut self, columns: Vec<(ColumnId, Type)>, rows: Vec<Vec<Typed>>) -> Plan {
-        let mut all: Option<(Plan, Vec<ColumnId>)> = None;
-        for row in rows {
-            let ids: Vec<ColumnId> = columns.iter().map(|_| self.new_column()).collect();
-            let one = Plan::Extend { input: Box::new(Plan::Nothing), columns: ids.iter().copied().zip(row).collect() };
-            all = Some(match all {
-                None => (one, ids),
-                Some((others, of_others)) => {
-                    let made: Vec<ColumnId> = columns.iter().map(|_| self.new_column()).collect();
-                    let column = |n: usize| {
-                        let (_, ty) = &columns[n];
-                        let (left, right) = (Typed::column(of_others[n], ty), Typed::column(ids[n], ty));
-                        SetColumn { id: made[n], ty: ty.clone(), left, right }
-                    };
-                    let both = (0..columns.len()).map(column).collect();
-                    let (left, right) = (Box::new(others), Box::new(one));
-                    (Plan::SetOperation { op: SetOp::Union, distinct: false, left, right, columns: both }, made)
-                }
-            });
-        }
-        let Some((input, ids)) = all else { return Plan::Values { columns, rows: Vec::new() } };
-        let named = columns.into_iter().zip(ids).map(|((id, ty), made)| (id, Typed::column(made, &ty)));
-        Plan::Extend { input: Box::new(input), columns: named.collect() }
     }
 
     /// The expression with columns of `input` in place of its subqueries; `input` has them afterwards.
@@ -212,7 +180,7 @@ fn is_one_row(plan: &Plan) -> bool {
         }
         Plan::Aggregate { keys, sets, .. } => keys.is_empty() && sets.len() == 1,
         Plan::Join { kind: JoinKind::Cross, left, right, .. } => is_one_row(left) && is_one_row(right),
-        Plan::Limit { input, offset: None, count: Some(count), .. } => is_one_row(input) && pull::constant(count) > Some(0),
+        Plan::Limit { input, offset: None, count: Some(count), .. } => is_one_row(input) && count.whole_number() > Some(0),
         _ => false,
     }
 }

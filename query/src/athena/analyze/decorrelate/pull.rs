@@ -7,7 +7,7 @@
 use super::Wanted;
 use crate::athena::analyze::Analyzer;
 use crate::athena::analyze::plan::Plan;
-use crate::athena::analyze::typed::{Aggregate, ColumnId, Kind, Literal, Sort, Typed, WindowCall};
+use crate::athena::analyze::typed::{Aggregate, ColumnId, Kind, Sort, Typed, WindowCall};
 use crate::athena::ast::{Comparison, JoinKind};
 use crate::athena::eval::has_volatile;
 use crate::athena::types::{Type, can_coerce};
@@ -91,11 +91,11 @@ impl Pulling<'_, '_> {
             }
             Plan::Window { input, calls } if !calls.iter().any(|(id, _)| used.contains(id)) => self.pull(*input, used),
             Plan::Sort { input, .. } => self.pull(*input, used),
-            Plan::Limit { input, offset: None, count: Some(count) } => {
-                self.limited(*input, constant(&count)?, used)
-            }
+            Plan::Limit { input, offset: None, count: Some(count) } => self.limited(*input, count.whole_number()?, used),
             Plan::Distinct { input, columns } => self.distinct(*input, columns),
-            Plan::Aggregate { input, keys, sets, calls, grouping } if !keys.is_empty() && sets.len() == 1 && grouping.is_empty() => {
+            Plan::Aggregate { input, keys, sets, calls, grouping }
+                if !keys.is_empty() && sets.len() == 1 && grouping.is_empty() =>
+            {
                 self.grouped(*input, keys, calls, used)
             }
             _ => None,
@@ -149,17 +149,19 @@ impl Pulling<'_, '_> {
         };
         let mut below = used.clone();
         below.extend(by.iter().flat_map(|sort| sort.key.columns()));
+        let own: Wanted = input.columns().into_iter().map(|(id, _)| id).collect();
         let mut found = self.pull(input, &below)?;
         if found.single {
             return Some(found);
         }
         let is_sorted = !by.is_empty();
-        let by: Vec<Sort> = by.into_iter().filter(|sort| !self.is_constant(&sort.key, &found.constant)).collect();
+        let is_constant = |key: &Typed| matches!(key.kind, Kind::Column(id) if found.constant.contains(&id));
+        let by: Vec<Sort> = by.into_iter().filter(|sort| !is_constant(&sort.key)).collect();
         if by.iter().any(|sort| self.is_outer(&sort.key)) {
             return None;
         }
         if !is_sorted && count == 1 {
-            let columns: Wanted = used.union(&found.named).copied().filter(|id| !self.outer.contains(id)).collect();
+            let columns: Wanted = used.union(&found.named).copied().filter(|id| own.contains(id)).collect();
             let is_one = !found.constant.is_empty() && found.constant.is_superset(&columns);
             let plan = Plan::Distinct { input: Box::new(found.plan), columns: columns.into_iter().collect() };
             return is_one.then_some(Pulled { plan, single: true, ..found });
@@ -176,11 +178,6 @@ impl Pulling<'_, '_> {
             false => self.analyzer.first_of_each(found.plan, &found.named, by, count),
         };
         Some(found)
-    }
-
-    /// Whether a sort key is the same for all rows of one row around.
-    fn is_constant(&self, key: &Typed, constant: &Wanted) -> bool {
-        matches!(key.kind, Kind::Column(id) if constant.contains(&id) || self.outer.contains(&id))
     }
 
     fn distinct(&mut self, input: Plan, mut columns: Vec<ColumnId>) -> Option<Pulled> {
@@ -234,15 +231,6 @@ impl Analyzer<'_> {
         let numbered = Plan::Window { input: Box::new(input), calls: vec![(number, call)] };
         let first = Typed::compare(Comparison::LessOrEqual, Typed::column(number, &Type::Bigint), Typed::bigint(count));
         Plan::Filter { input: Box::new(numbered), condition: first }
-    }
-}
-
-/// The whole number that an expression is written as.
-pub(super) fn constant(expr: &Typed) -> Option<i64> {
-    match &expr.kind {
-        Kind::Literal(Literal::Integer(value)) => Some(*value),
-        Kind::Cast { of, .. } => constant(of),
-        _ => None,
     }
 }
 
