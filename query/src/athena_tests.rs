@@ -66,7 +66,16 @@ async fn files_a_filter_cannot_match_are_not_read_in_athenas_dialect() {
     lake.add(2, &[row("C", 3_600_000_000, 5.0, 1)], None);
     let engine = engine(lake.path(), Dialect::Athena).await;
     std::fs::remove_file(lake.path().join("stock_data").join(&name)).unwrap();
-    for filter in ["hour = '01'", "time >= TIMESTAMP '2020-02-22 01:00:00'", "symbol > 'B'", "kafka_offset > 0"] {
+    for filter in [
+        "hour = '01'",
+        "time >= TIMESTAMP '2020-02-22 01:00:00'",
+        "symbol > 'B'",
+        "kafka_offset > 0",
+        "price > 1",
+        "2e0 < price AND price <> nan()",
+        "price BETWEEN 4.5 AND 5.5",
+        "price = 5e0",
+    ] {
         let sql = format!("SELECT symbol FROM stock_data WHERE {filter}");
         assert_eq!(rows(&engine, &sql).await.unwrap(), ["C"], "{filter}");
     }

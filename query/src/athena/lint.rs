@@ -118,8 +118,10 @@ fn check(sql: &str, tables: &Tables) -> Result<Vec<Found>, AthenaError> {
 fn check_statement(statement: &Statement, tables: &Tables) -> Result<Vec<Found>, AthenaError> {
     match statement {
         Statement::Query(query) => {
-            let relation = Analyzer::new(tables, vec![unknown_value(); PARAMETERS_MAX]).statement(query)?;
-            Ok(warnings(&relation))
+            let mut analyzer = Analyzer::new(tables, vec![unknown_value(); PARAMETERS_MAX]);
+            let relation = analyzer.as_written(query)?;
+            let found = warnings(&relation);
+            analyzer.as_joins(relation).map(|_| found)
         }
         Statement::Explain { statement, .. } | Statement::Prepare { statement, .. } => check_statement(statement, tables),
         Statement::Writes { words, span } => {
@@ -212,7 +214,10 @@ impl Seen {
                 arrays.iter().for_each(|(array, _)| self.expr(array));
                 self.plan(input);
             }
-            Plan::Distinct { input, .. } | Plan::Limit { input, .. } | Plan::Sample { input, .. } => self.plan(input),
+            Plan::Distinct { input, .. }
+            | Plan::Limit { input, .. }
+            | Plan::Sample { input, .. }
+            | Plan::Numbered { input, .. } => self.plan(input),
         }
     }
 
@@ -233,7 +238,7 @@ impl Seen {
                     self.found.push(division(typed))
                 }
                 Kind::Subquery(query) => match &**query {
-                    Subquery::Scalar(relation)
+                    Subquery::Scalar(relation, _)
                     | Subquery::Exists(relation)
                     | Subquery::In { relation, .. }
                     | Subquery::Quantified { relation, .. } => self.plan(&relation.plan),

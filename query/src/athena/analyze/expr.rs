@@ -6,8 +6,9 @@
 
 use super::Analyzer;
 use super::literal::literal;
-use super::scope::{Scope, name_parts};
+use super::scope::{Bar, Scope, name_parts};
 use super::typed::{CurrentValue, Kind, Literal, Typed};
+use super::with::OUTSIDE_FROM;
 use crate::athena::ast::{ArithmeticOp, Comparison, Current, Expr, ExprKind, Ident, Query, Span, TypeName, UnaryOp};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::functions::catalog;
@@ -224,8 +225,14 @@ impl Analyzer<'_> {
 
     /// The plan of a subquery, whose expressions may name the columns around it.
     pub(super) fn subquery(&mut self, query: &Query, scope: &Scope<'_>) -> Result<super::plan::Relation> {
-        let nothing = Scope { fields: Vec::new(), outer: Some(scope) };
-        self.query(query, &nothing)
+        let bar = if scope.bar == Bar::Outer { Bar::Outer } else { Bar::None };
+        let nothing = Scope { fields: Vec::new(), outer: Some(scope), bar };
+        let met = self.recursions.len();
+        let found = self.query(query, &nothing)?;
+        match self.recursions.get(met) {
+            None => Ok(found),
+            Some(at) => Err(AthenaError::at(ErrorName::InvalidRecursiveReference, *at, OUTSIDE_FROM)),
+        }
     }
 }
 

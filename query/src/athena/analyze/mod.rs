@@ -6,6 +6,7 @@
 
 mod aggregation;
 mod call;
+mod decorrelate;
 mod expr;
 mod hints;
 mod literal;
@@ -16,17 +17,20 @@ mod relation;
 pub(crate) mod scope;
 mod select;
 mod subquery;
+mod terms;
 pub(crate) mod typed;
 mod window;
+mod with;
 
 use std::collections::BTreeMap;
 
-use super::ast::{Expr, Ident, NamedQuery, QualifiedName, Query, Span};
+use super::ast::{Expr, Ident, QualifiedName, Query, Span};
 use super::error::{AthenaError, ErrorName};
 use super::types::Type;
 use plan::Relation;
 use scope::{Scope, nearest};
 use typed::{ColumnId, Typed};
+pub(crate) use with::ROUNDS_MAX;
 
 /// The tables a statement may name, with their columns in order.
 #[derive(Debug, Clone, Default)]
@@ -82,14 +86,6 @@ impl Tables {
     }
 }
 
-/// A query that has a name.
-#[derive(Debug, Clone)]
-struct Named {
-    query: NamedQuery,
-    /// How many of the named queries it may mention itself.
-    visible: usize,
-}
-
 /// The analysis of one statement.
 pub(crate) struct Analyzer<'t> {
     tables: &'t Tables,
@@ -99,7 +95,9 @@ pub(crate) struct Analyzer<'t> {
     /// How many parameters the lambdas around have.
     bound: usize,
     /// Queries named by `WITH`, innermost last.
-    named: Vec<Named>,
+    named: Vec<with::Named>,
+    /// Where the step of a recursion was found to name the recursion.
+    recursions: Vec<Span>,
     /// Windows named by `WINDOW`, innermost last.
     windows: Vec<(Ident, window::Resolved)>,
 }
@@ -107,7 +105,7 @@ pub(crate) struct Analyzer<'t> {
 impl<'t> Analyzer<'t> {
     /// An analysis over these tables.
     pub(crate) fn new(tables: &'t Tables, parameters: Vec<Typed>) -> Self {
-        Self { tables, parameters, columns: 0, bound: 0, named: Vec::new(), windows: Vec::new() }
+        Self { tables, parameters, columns: 0, bound: 0, named: Vec::new(), recursions: Vec::new(), windows: Vec::new() }
     }
 
     /// What stands for the statement's `?`, in their order.
@@ -124,7 +122,19 @@ impl<'t> Analyzer<'t> {
     /// # Errors
     /// The first fault, by Trino's name.
     pub(crate) fn statement(&mut self, query: &Query) -> Result<Relation, AthenaError> {
+        let relation = self.as_written(query)?;
+        self.as_joins(relation)
+    }
+
+    /// A whole query whose subqueries are still within its expressions.
+    pub(crate) fn as_written(&mut self, query: &Query) -> Result<Relation, AthenaError> {
         self.query(query, &Scope::default())
+    }
+
+    /// The same with joins in place of subqueries.
+    pub(crate) fn as_joins(&mut self, relation: Relation) -> Result<Relation, AthenaError> {
+        let wanted = relation.fields.iter().map(|field| field.id).collect();
+        Ok(Relation { plan: self.without_subqueries(relation.plan, &wanted)?, fields: relation.fields })
     }
 
     fn new_column(&mut self) -> ColumnId {

@@ -4,6 +4,8 @@
 //! Does not own: how they are computed.
 //! Invariant: a step names only columns of its input, of the query around it, and those it makes.
 
+use std::collections::BTreeSet;
+
 use super::scope::Field;
 use super::typed::{Aggregate, ColumnId, Sort, Typed, WindowCall};
 use crate::athena::ast::{JoinKind, SampleMethod, SetOp, Span};
@@ -40,11 +42,13 @@ pub(crate) enum Plan {
         input: Box<Plan>,
         columns: Vec<(ColumnId, Typed)>,
     },
+    /// `lateral` is where a right side was written that may name columns of the left one.
     Join {
         kind: JoinKind,
         left: Box<Plan>,
         right: Box<Plan>,
         on: Option<Typed>,
+        lateral: Option<Span>,
     },
     /// Each set lists the keys it groups by; `sets` holds one set of all keys without `GROUPING SETS`.
     Aggregate {
@@ -67,12 +71,10 @@ pub(crate) enum Plan {
         input: Box<Plan>,
         by: Vec<Sort>,
     },
-    /// `with_ties` keeps rows equal to the last by the sort below.
     Limit {
         input: Box<Plan>,
         offset: Option<Typed>,
         count: Option<Typed>,
-        with_ties: bool,
     },
     /// Column by column of both sides.
     SetOperation {
@@ -93,6 +95,11 @@ pub(crate) enum Plan {
         method: SampleMethod,
         percentage: Typed,
     },
+    /// A number for each row that no other row has.
+    Numbered {
+        input: Box<Plan>,
+        id: ColumnId,
+    },
 }
 
 /// A column of a set operation: what each side gives for it.
@@ -107,8 +114,8 @@ pub(crate) struct SetColumn {
 /// A subquery within an expression.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Subquery {
-    /// Its one row; `NULL` for none, an error for several.
-    Scalar(Relation),
+    /// Its one row; `NULL` for none, an error for several. With it, where the query begins.
+    Scalar(Relation, Span),
     Exists(Relation),
     In {
         of: Typed,
@@ -126,7 +133,15 @@ impl Subquery {
     /// Its rows.
     pub(crate) fn relation(&self) -> &Relation {
         match self {
-            Self::Scalar(relation) | Self::Exists(relation) => relation,
+            Self::Scalar(relation, _) | Self::Exists(relation) => relation,
+            Self::In { relation, .. } | Self::Quantified { relation, .. } => relation,
+        }
+    }
+
+    /// As `relation`, to be changed.
+    pub(super) fn relation_mut(&mut self) -> &mut Relation {
+        match self {
+            Self::Scalar(relation, _) | Self::Exists(relation) => relation,
             Self::In { relation, .. } | Self::Quantified { relation, .. } => relation,
         }
     }
@@ -134,7 +149,7 @@ impl Subquery {
     /// The value that is compared with the rows.
     pub(crate) fn value(&self) -> Option<&Typed> {
         match self {
-            Self::Scalar(_) | Self::Exists(_) => None,
+            Self::Scalar(..) | Self::Exists(_) => None,
             Self::In { of, .. } | Self::Quantified { left: of, .. } => Some(of),
         }
     }
@@ -142,7 +157,7 @@ impl Subquery {
     /// As `value`, to be changed.
     pub(crate) fn value_mut(&mut self) -> Option<&mut Typed> {
         match self {
-            Self::Scalar(_) | Self::Exists(_) => None,
+            Self::Scalar(..) | Self::Exists(_) => None,
             Self::In { of, .. } | Self::Quantified { left: of, .. } => Some(of),
         }
     }
@@ -162,47 +177,73 @@ impl Plan {
             | Self::Sort { input, .. }
             | Self::Limit { input, .. }
             | Self::Unnest { input, .. }
-            | Self::Sample { input, .. } => vec![input],
+            | Self::Sample { input, .. }
+            | Self::Numbered { input, .. } => vec![input],
         }
     }
 
-    /// Calls `visit` on every expression of this step and those below.
-    pub(crate) fn walk_exprs(&self, visit: &mut dyn FnMut(&Typed)) {
+    /// As `inputs`, to be changed.
+    pub(super) fn inputs_mut(&mut self) -> Vec<&mut Self> {
         match self {
-            Self::Nothing | Self::Scan { .. } | Self::Distinct { .. } => {}
-            Self::Values { rows, .. } => rows.iter().flatten().for_each(&mut *visit),
-            Self::Filter { condition, .. } => visit(condition),
-            Self::Extend { columns, .. } => columns.iter().for_each(|(_, value)| visit(value)),
-            Self::Join { on, .. } => on.iter().for_each(&mut *visit),
-            Self::Aggregate { keys, calls, .. } => {
-                keys.iter().for_each(|(_, key)| visit(key));
-                for (_, call) in calls {
-                    call.arguments
-                        .iter()
-                        .chain(call.order_by.iter().map(|sort| &sort.key))
-                        .chain(&call.filter)
-                        .for_each(&mut *visit);
-                }
-            }
-            Self::Window { calls, .. } => {
-                for (_, call) in calls {
-                    let kind = super::typed::Kind::Window(Box::new(call.clone()));
-                    visit(&Typed::new(kind, call.returns.clone(), Span::default()));
-                }
-            }
-            Self::Sort { by, .. } => by.iter().for_each(|sort| visit(&sort.key)),
-            Self::Limit { offset, count, .. } => offset.iter().chain(count).for_each(&mut *visit),
-            Self::SetOperation { columns, .. } => {
-                columns.iter().flat_map(|column| [&column.left, &column.right]).for_each(&mut *visit)
-            }
-            Self::Unnest { arrays, .. } => arrays.iter().for_each(|(array, _)| visit(array)),
-            Self::Sample { percentage, .. } => visit(percentage),
+            Self::Nothing | Self::Values { .. } | Self::Scan { .. } => Vec::new(),
+            Self::Join { left, right, .. } | Self::SetOperation { left, right, .. } => vec![left, right],
+            Self::Filter { input, .. }
+            | Self::Extend { input, .. }
+            | Self::Aggregate { input, .. }
+            | Self::Window { input, .. }
+            | Self::Distinct { input, .. }
+            | Self::Sort { input, .. }
+            | Self::Limit { input, .. }
+            | Self::Unnest { input, .. }
+            | Self::Sample { input, .. }
+            | Self::Numbered { input, .. } => vec![input],
         }
-        self.inputs().into_iter().for_each(|input| input.walk_exprs(visit));
+    }
+
+    /// The expressions of this step.
+    pub(crate) fn exprs(&self) -> Vec<&Typed> {
+        match self {
+            Self::Nothing | Self::Scan { .. } | Self::Distinct { .. } | Self::Numbered { .. } => Vec::new(),
+            Self::Values { rows, .. } => rows.iter().flatten().collect(),
+            Self::Filter { condition, .. } => vec![condition],
+            Self::Extend { columns, .. } => columns.iter().map(|(_, value)| value).collect(),
+            Self::Join { on, .. } => on.iter().collect(),
+            Self::Aggregate { keys, calls, .. } => {
+                keys.iter().map(|(_, key)| key).chain(calls.iter().flat_map(|(_, call)| call.parts())).collect()
+            }
+            Self::Window { calls, .. } => calls.iter().flat_map(|(_, call)| call.parts()).collect(),
+            Self::Sort { by, .. } => by.iter().map(|sort| &sort.key).collect(),
+            Self::Limit { offset, count, .. } => offset.iter().chain(count).collect(),
+            Self::SetOperation { columns, .. } => columns.iter().flat_map(|column| [&column.left, &column.right]).collect(),
+            Self::Unnest { arrays, .. } => arrays.iter().map(|(array, _)| array).collect(),
+            Self::Sample { percentage, .. } => vec![percentage],
+        }
+    }
+
+    /// As `exprs`, to be changed.
+    pub(super) fn exprs_mut(&mut self) -> Vec<&mut Typed> {
+        match self {
+            Self::Nothing | Self::Scan { .. } | Self::Distinct { .. } | Self::Numbered { .. } => Vec::new(),
+            Self::Values { rows, .. } => rows.iter_mut().flatten().collect(),
+            Self::Filter { condition, .. } => vec![condition],
+            Self::Extend { columns, .. } => columns.iter_mut().map(|(_, value)| value).collect(),
+            Self::Join { on, .. } => on.iter_mut().collect(),
+            Self::Aggregate { keys, calls, .. } => {
+                keys.iter_mut().map(|(_, key)| key).chain(calls.iter_mut().flat_map(|(_, call)| call.parts_mut())).collect()
+            }
+            Self::Window { calls, .. } => calls.iter_mut().flat_map(|(_, call)| call.parts_mut()).collect(),
+            Self::Sort { by, .. } => by.iter_mut().map(|sort| &mut sort.key).collect(),
+            Self::Limit { offset, count, .. } => offset.iter_mut().chain(count).collect(),
+            Self::SetOperation { columns, .. } => {
+                columns.iter_mut().flat_map(|column| [&mut column.left, &mut column.right]).collect()
+            }
+            Self::Unnest { arrays, .. } => arrays.iter_mut().map(|(array, _)| array).collect(),
+            Self::Sample { percentage, .. } => vec![percentage],
+        }
     }
 
     /// The columns that this step makes.
-    pub(crate) fn made(&self) -> Vec<(ColumnId, Type)> {
+    fn made(&self) -> Vec<(ColumnId, Type)> {
         match self {
             Self::Values { columns, .. } => columns.clone(),
             Self::Scan { columns, .. } => columns.iter().map(|(id, _, ty)| (*id, ty.clone())).collect(),
@@ -218,14 +259,42 @@ impl Plan {
                 let elements = arrays.iter().flat_map(|(_, columns)| columns.iter().cloned());
                 elements.chain(ordinality.map(|id| (id, Type::Bigint))).collect()
             }
+            Self::Numbered { id, .. } => vec![(*id, Type::Bigint)],
             _ => Vec::new(),
         }
     }
 
-    /// All columns made by this step and those below, whether or not they are handed on.
-    pub(crate) fn all_made(&self) -> Vec<(ColumnId, Type)> {
+    /// The columns that this step hands on.
+    pub(crate) fn columns(&self) -> Vec<(ColumnId, Type)> {
         let mut all = self.made();
-        self.inputs().into_iter().for_each(|input| all.extend(input.all_made()));
+        match self {
+            Self::Aggregate { .. } | Self::SetOperation { .. } => {}
+            Self::Distinct { input, columns } => {
+                all.extend(input.columns().into_iter().filter(|(id, _)| columns.contains(id)));
+            }
+            _ => self.inputs().into_iter().for_each(|input| all.extend(input.columns())),
+        }
         all
+    }
+
+    /// The columns that this step and those below name and do not make: those of a query around.
+    pub(crate) fn outer_columns(&self) -> BTreeSet<ColumnId> {
+        let (mut named, mut made) = (BTreeSet::new(), BTreeSet::new());
+        self.gather(&mut named, &mut made);
+        named.difference(&made).copied().collect()
+    }
+
+    fn gather(&self, named: &mut BTreeSet<ColumnId>, made: &mut BTreeSet<ColumnId>) {
+        made.extend(self.made().into_iter().map(|(id, _)| id));
+        for expr in self.exprs() {
+            named.extend(expr.columns());
+            expr.walk(&mut |part| {
+                if let super::typed::Kind::Subquery(query) = &part.kind {
+                    query.relation().plan.gather(named, made);
+                }
+                true
+            });
+        }
+        self.inputs().into_iter().for_each(|input| input.gather(named, made));
     }
 }

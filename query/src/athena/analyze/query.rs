@@ -1,16 +1,15 @@
-//! Queries: terms, set operations, WITH, ORDER BY, LIMIT.
+//! Queries: terms, set operations, ORDER BY, LIMIT.
 //!
-//! Owns: everything around a SELECT.
-//! Does not own: the SELECT itself (`select`).
-//! Invariant: each mention of a WITH query is a relation of its own, with columns of its own.
+//! Owns: everything around a SELECT but WITH.
+//! Does not own: the SELECT itself (`select`), queries with names (`with`).
+//! Invariant: what comes after the rows changes neither their columns nor what those are called.
 
+use super::Analyzer;
 use super::expr::{Result, mismatch};
 use super::plan::{Plan, Relation, SetColumn};
-use super::relation::aliased;
 use super::scope::{Field, Scope};
-use super::typed::{Kind, Sort, Typed};
-use super::{Analyzer, Named};
-use crate::athena::ast::{Body, Expr, ExprKind, Ident, Limit, NamedQuery, Query, SetOp, SortItem, Span};
+use super::typed::{Kind, Literal, Sort, Typed, WindowCall};
+use crate::athena::ast::{Body, Comparison, Expr, ExprKind, Limit, Query, SetOp, SortItem, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, common_supertype};
 
@@ -24,36 +23,6 @@ impl Analyzer<'_> {
         let found = self.body_in_order(query, outer);
         self.named.truncate(known);
         found
-    }
-
-    fn name_query(&mut self, named: &NamedQuery, recursive: bool, from: usize, outer: &Scope<'_>) -> Result<()> {
-        if self.named[from..].iter().any(|other| other.query.name == named.name) {
-            let message = format!("WITH query name '{}' specified more than once", named.name.text);
-            return Err(AthenaError::at(ErrorName::DuplicateNamedQuery, named.name.span, message));
-        }
-        if recursive && mentions(&named.query, &named.name) {
-            let message = "recursive queries are not there yet; use sequence and UNNEST";
-            return Err(AthenaError::at(ErrorName::NotSupported, named.name.span, message));
-        }
-        let visible = self.named.len();
-        let named = Named { query: named.clone(), visible };
-        // Looked at even if nothing mentions it: its faults are the statement's.
-        self.instance(&named, outer)?;
-        self.named.push(named);
-        Ok(())
-    }
-
-    /// The relation of a WITH query; `None` when none has that name.
-    pub(super) fn with_query(&mut self, name: &Ident, outer: &Scope<'_>) -> Result<Option<Relation>> {
-        let Some(named) = self.named.iter().rev().find(|named| named.query.name == *name).cloned() else { return Ok(None) };
-        self.instance(&named, outer).map(Some)
-    }
-
-    fn instance(&mut self, named: &Named, outer: &Scope<'_>) -> Result<Relation> {
-        let hidden = self.named.split_off(named.visible);
-        let found = self.query(&named.query.query, outer);
-        self.named.extend(hidden);
-        aliased(found?, &named.query.name, named.query.columns.as_deref(), named.query.name.span)
     }
 
     fn body_in_order(&mut self, query: &Query, outer: &Scope<'_>) -> Result<Relation> {
@@ -72,7 +41,7 @@ impl Analyzer<'_> {
         Ok(found)
     }
 
-    fn body(&mut self, body: &Body, outer: &Scope<'_>) -> Result<Relation> {
+    pub(super) fn body(&mut self, body: &Body, outer: &Scope<'_>) -> Result<Relation> {
         match body {
             Body::Select(select) => self.select(select, &[], outer),
             Body::Nested(query) => self.query(query, outer),
@@ -145,7 +114,14 @@ impl Analyzer<'_> {
         Ok(Relation { plan: Plan::Values { columns, rows }, fields })
     }
 
-    fn set_operation(&mut self, op: SetOp, distinct: bool, left: Relation, right: Relation, span: Span) -> Result<Relation> {
+    pub(super) fn set_operation(
+        &mut self,
+        op: SetOp,
+        distinct: bool,
+        left: Relation,
+        right: Relation,
+        span: Span,
+    ) -> Result<Relation> {
         let name = format!("{op:?}").to_ascii_uppercase();
         if left.fields.len() != right.fields.len() {
             let message = format!("{name} query has different number of fields: {}, {}", left.fields.len(), right.fields.len());
@@ -166,13 +142,36 @@ impl Analyzer<'_> {
             columns.push(SetColumn { id, ty: ty.clone(), left: value(l), right: value(r) });
             fields.push(Field { relation: Vec::new(), name: l.name.clone(), ty, id, hidden: false });
         }
-        let plan = Plan::SetOperation { op, distinct, left: Box::new(left.plan), right: Box::new(right.plan), columns };
+        let plan = match op {
+            SetOp::Intersect | SetOp::Except if !distinct => self.set_operation_all(op, left.plan, right.plan, columns),
+            _ => Plan::SetOperation { op, distinct, left: Box::new(left.plan), right: Box::new(right.plan), columns },
+        };
         Ok(Relation { plan, fields })
+    }
+
+    /// INTERSECT ALL and EXCEPT ALL: of equal rows of the left side, as many as the right side has, or all the others.
+    fn set_operation_all(&mut self, op: SetOp, left: Plan, right: Plan, mut columns: Vec<SetColumn>) -> Plan {
+        let (side, others, number) = (self.new_column(), self.new_column(), self.new_column());
+        let same: Vec<Typed> = columns.iter().map(|column| Typed::column(column.id, &column.ty)).collect();
+        let is_right = Typed::column(side, &Type::Bigint);
+        let null = Typed::new(Kind::Literal(Literal::Null), Type::Bigint, Span::default());
+        columns.push(SetColumn { id: side, ty: Type::Bigint, left: null, right: Typed::bigint(1) });
+        let (left, right) = (Box::new(left), Box::new(right));
+        let both = Plan::SetOperation { op: SetOp::Union, distinct: false, left, right, columns };
+        let counted = WindowCall::ranking("count", same.clone(), Vec::new());
+        let counted = WindowCall { arguments: vec![is_right.clone()], ..counted };
+        let of_side = same.into_iter().chain([is_right.clone()]).collect();
+        let calls = vec![(others, counted), (number, WindowCall::ranking("row_number", of_side, Vec::new()))];
+        let how = if op == SetOp::Intersect { Comparison::LessOrEqual } else { Comparison::Greater };
+        let [others, number] = [others, number].map(|id| Typed::column(id, &Type::Bigint));
+        let terms = vec![Typed::is_null(is_right), Typed::compare(how, number, others)];
+        let condition = Typed::new(Kind::And(terms), Type::Boolean, Span::default());
+        Plan::Filter { input: Box::new(Plan::Window { input: Box::new(both), calls }), condition }
     }
 
     /// Sort keys over an output: its columns by number or name, then what `outer` names; of set operations and VALUES nothing else.
     pub(super) fn order(&mut self, items: &[SortItem], fields: &[Field], outer: Option<&Scope<'_>>) -> Result<Vec<Sort>> {
-        let scope = Scope { fields: fields.to_vec(), outer };
+        let scope = Scope { fields: fields.to_vec(), outer, ..Scope::default() };
         let mut by = Vec::new();
         for item in items {
             match position(item, fields.len())? {
@@ -189,16 +188,43 @@ impl Analyzer<'_> {
             None => (None, false),
             Some(Limit::Rows(count)) => (Some(self.count(count, "LIMIT")?), false),
             Some(Limit::Fetch { count: None, with_ties, span }) => {
-                (Some(Typed::new(Kind::Literal(super::typed::Literal::Integer(1)), Type::Bigint, *span)), *with_ties)
+                (Some(Typed::new(Kind::Literal(Literal::Integer(1)), Type::Bigint, *span)), *with_ties)
             }
-            Some(Limit::Fetch { count: Some(count), with_ties, .. }) => (Some(self.count(count, "FETCH FIRST")?), *with_ties),
+            Some(Limit::Fetch { count: Some(count), with_ties, span }) => {
+                let count = self.count(count, "FETCH FIRST")?;
+                if let Some(rows) = count.whole_number().filter(|rows| *rows <= 0) {
+                    let message = format!("FETCH FIRST row count must be positive (actual value: {rows})");
+                    return Err(AthenaError::at(ErrorName::NumericValueOutOfRange, *span, message));
+                }
+                (Some(count), *with_ties)
+            }
         };
+        if !query.order_by.is_empty() && count.as_ref().and_then(Typed::whole_number) > Some(i64::from(i32::MAX)) {
+            return Err(AthenaError::not_supported("ORDER BY LIMIT > 2147483647 is not supported"));
+        }
         if with_ties && query.order_by.is_empty() {
             let message = "FETCH FIRST WITH TIES clause requires ORDER BY";
             return Err(AthenaError::at(ErrorName::MissingOrderBy, query.span, message));
         }
-        let plan = Plan::Limit { input: Box::new(of.plan), offset, count, with_ties };
+        let plan = match (of.plan, count) {
+            (Plan::Sort { input, by }, Some(count)) if with_ties => self.with_ties(*input, by, offset, count),
+            (plan, count) => Plan::Limit { input: Box::new(plan), offset, count },
+        };
         Ok(Relation { plan, fields: of.fields })
+    }
+
+    /// The first rows by an order, and those equal to the last of them.
+    fn with_ties(&mut self, input: Plan, by: Vec<Sort>, offset: Option<Typed>, count: Typed) -> Plan {
+        let ordered = |input: Plan, by: Vec<Sort>| Plan::Sort { input: Box::new(input), by };
+        let input = match offset {
+            None => input,
+            offset => Plan::Limit { input: Box::new(ordered(input, by.clone())), offset, count: None },
+        };
+        let rank = WindowCall::ranking("rank", Vec::new(), by.clone());
+        let id = self.new_column();
+        let condition = Typed::compare(Comparison::LessOrEqual, Typed::column(id, &Type::Bigint), count);
+        let ranked = Plan::Window { input: Box::new(input), calls: vec![(id, rank)] };
+        ordered(Plan::Filter { input: Box::new(ranked), condition }, by)
     }
 
     fn count(&mut self, expr: &Expr, clause: &str) -> Result<Typed> {
@@ -242,28 +268,4 @@ pub(super) fn sorted(of: Relation, by: Vec<Sort>) -> Relation {
         return of;
     }
     Relation { plan: Plan::Sort { input: Box::new(of.plan), by }, fields: of.fields }
-}
-
-/// Whether a query reads from that name.
-fn mentions(query: &Query, name: &Ident) -> bool {
-    fn in_relation(relation: &crate::athena::ast::Relation, name: &Ident) -> bool {
-        use crate::athena::ast::RelationKind as R;
-        match &relation.kind {
-            R::Table { name: table, .. } => matches!(table.0.as_slice(), [only] if only == name),
-            R::Subquery { query, .. } => mentions(query, name),
-            R::Alias { of, .. } | R::Sample { of, .. } => in_relation(of, name),
-            R::Join { left, right, .. } => in_relation(left, name) || in_relation(right, name),
-            _ => false,
-        }
-    }
-    fn in_body(body: &Body, name: &Ident) -> bool {
-        match body {
-            Body::Select(select) => select.from.iter().any(|relation| in_relation(relation, name)),
-            Body::SetOperation { left, right, .. } => in_body(left, name) || in_body(right, name),
-            Body::Nested(query) => mentions(query, name),
-            Body::Table { name: table, .. } => matches!(table.0.as_slice(), [only] if only == name),
-            Body::Values { .. } => false,
-        }
-    }
-    in_body(&query.body, name)
 }

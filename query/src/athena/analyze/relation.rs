@@ -6,7 +6,7 @@
 
 use super::expr::{Result, boolean, comparison, mismatch};
 use super::plan::{Plan, Relation};
-use super::scope::{Field, Scope};
+use super::scope::{Bar, Field, Scope};
 use super::typed::{Kind, Typed};
 use super::{Analyzer, HIDDEN};
 use crate::athena::ast::{self, Comparison, Expr, Ident, JoinKind, JoinOn, QualifiedName, RelationKind, Span};
@@ -60,8 +60,24 @@ impl Analyzer<'_> {
                 Ok(Relation { plan, fields: of.fields })
             }
             RelationKind::Join { kind, left, right, on } => {
+                let met = self.recursions.len();
                 let left = self.relation(left, outer)?;
-                self.join(*kind, left, right, on, span, outer)
+                let of_left = self.recursions.len();
+                let joined = self.join(*kind, left, right, on, span, outer)?;
+                // A row that has no partner now may have one in a later round.
+                let (from, to, side) = match kind {
+                    JoinKind::Left => (of_left, self.recursions.len(), "right source of LEFT join"),
+                    JoinKind::Right => (met, of_left, "left source of RIGHT join"),
+                    JoinKind::Full => (met, self.recursions.len(), "FULL join"),
+                    _ => (0, 0, ""),
+                };
+                match self.recursions.get(from..to).and_then(|found| found.first()) {
+                    None => Ok(joined),
+                    Some(at) => {
+                        let message = format!("recursive reference in {side}");
+                        Err(AthenaError::at(ErrorName::InvalidRecursiveReference, *at, message))
+                    }
+                }
             }
             RelationKind::Function { call } => refused(&format!("table function {} is not there yet", call.name)),
             RelationKind::MatchRecognize => {
@@ -107,8 +123,10 @@ impl Analyzer<'_> {
         if let Some(unnest) = unnest_of(right) {
             return self.join_unnest(kind, left, unnest, on, outer);
         }
-        let right = if is_lateral(right) {
-            let beside = Scope { fields: left.fields.clone(), outer: Some(outer) };
+        let lateral = lateral_at(right);
+        let right = if lateral.is_some() {
+            let bar = if matches!(kind, JoinKind::Right | JoinKind::Full) { Bar::Lateral(kind) } else { Bar::None };
+            let beside = Scope { fields: left.fields.clone(), outer: Some(outer), bar };
             self.relation(right, &beside)?
         } else {
             self.relation(right, outer)?
@@ -118,15 +136,17 @@ impl Analyzer<'_> {
         }
         let fields: Vec<Field> = left.fields.iter().chain(&right.fields).cloned().collect();
         let on = match on {
-            JoinOn::Condition(condition) => Some(self.condition(condition, &fields, outer)?),
+            JoinOn::Condition(condition) => Some(self.condition(kind, condition, &fields, outer)?),
             _ => None,
         };
-        let plan = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on };
+        let plan = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on, lateral };
         Ok(Relation { plan, fields })
     }
 
-    fn condition(&mut self, condition: &Expr, fields: &[Field], outer: &Scope<'_>) -> Result<Typed> {
-        let scope = Scope { fields: fields.to_vec(), outer: Some(outer) };
+    fn condition(&mut self, kind: JoinKind, condition: &Expr, fields: &[Field], outer: &Scope<'_>) -> Result<Typed> {
+        // Of an outer join it is about these rows alone.
+        let bar = if matches!(kind, JoinKind::Inner | JoinKind::Cross) { Bar::None } else { Bar::Outer };
+        let scope = Scope { fields: fields.to_vec(), outer: Some(outer), bar };
         let condition = self.expr(condition, &scope)?;
         self.only_scalar(&condition, "JOIN clause")?;
         boolean(condition, |ty| format!("JOIN ON clause must evaluate to a boolean: actual type {ty}"))
@@ -137,7 +157,7 @@ impl Analyzer<'_> {
         let (mut terms, mut merged, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
         for name in names {
             let side = |relation: &Relation, side: &str| {
-                let scope = Scope { fields: relation.fields.clone(), outer: None };
+                let scope = Scope { fields: relation.fields.clone(), ..Scope::default() };
                 let found = scope.find(&[name], name.span)?.cloned();
                 found.ok_or_else(|| {
                     let message = format!("Column '{}' is missing from {side} side of join", name.text);
@@ -170,7 +190,7 @@ impl Analyzer<'_> {
             1 => terms.pop(),
             _ => Some(Typed::new(Kind::And(terms), Type::Boolean, span)),
         };
-        let join = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on };
+        let join = Plan::Join { kind, left: Box::new(left.plan), right: Box::new(right.plan), on, lateral: None };
         Ok(Relation { plan: Plan::Extend { input: Box::new(join), columns: merged }, fields })
     }
 
@@ -187,18 +207,25 @@ impl Analyzer<'_> {
         let is_outer = match kind {
             JoinKind::Cross => false,
             JoinKind::Inner | JoinKind::Left if on_true => kind == JoinKind::Left,
+            JoinKind::Right | JoinKind::Full if on_true => {
+                // Its arrays are the same for all rows of the left side.
+                let nothing = Relation { plan: Plan::Nothing, fields: Vec::new() };
+                let barred = Scope { fields: left.fields.clone(), outer: Some(outer), bar: Bar::Lateral(kind) };
+                let (_, columns) = self.unnest(nothing, unnest.arrays, unnest.ordinality, false, &barred)?;
+                let columns = unnest.named(columns)?;
+                let fields = left.fields.into_iter().chain(columns.fields).collect();
+                let (left, right, on) = (Box::new(left.plan), Box::new(columns.plan), Some(Typed::boolean(Some(true))));
+                return Ok(Relation { plan: Plan::Join { kind, left, right, on, lateral: None }, fields });
+            }
             _ => {
                 let kind = format!("{kind:?}").to_ascii_uppercase();
                 let message = format!("{kind} JOIN involving UNNEST is only supported with condition ON TRUE");
                 return Err(AthenaError::at(ErrorName::NotSupported, unnest.span, message));
             }
         };
-        let beside = Scope { fields: left.fields.clone(), outer: Some(outer) };
+        let beside = Scope::within(left.fields.clone(), outer);
         let (fields_of_left, columns) = self.unnest(left, unnest.arrays, unnest.ordinality, is_outer, &beside)?;
-        let columns = match unnest.alias {
-            Some((name, names)) => aliased(columns, name, names, unnest.span)?,
-            None => columns,
-        };
+        let columns = unnest.named(columns)?;
         let fields = fields_of_left.into_iter().chain(columns.fields).collect();
         Ok(Relation { plan: columns.plan, fields })
     }
@@ -249,6 +276,16 @@ struct Unnested<'a> {
     span: Span,
 }
 
+impl Unnested<'_> {
+    /// Its columns by its alias.
+    fn named(&self, columns: Relation) -> Result<Relation> {
+        match self.alias {
+            Some((name, names)) => aliased(columns, name, names, self.span),
+            None => Ok(columns),
+        }
+    }
+}
+
 /// The UNNEST a relation is, with its alias.
 fn unnest_of(relation: &ast::Relation) -> Option<Unnested<'_>> {
     match &relation.kind {
@@ -263,11 +300,12 @@ fn unnest_of(relation: &ast::Relation) -> Option<Unnested<'_>> {
     }
 }
 
-fn is_lateral(relation: &ast::Relation) -> bool {
+/// Where the query of a LATERAL begins.
+fn lateral_at(relation: &ast::Relation) -> Option<Span> {
     match &relation.kind {
-        RelationKind::Subquery { lateral, .. } => *lateral,
-        RelationKind::Alias { of, .. } => is_lateral(of),
-        _ => false,
+        RelationKind::Subquery { lateral, query } => lateral.then_some(query.span),
+        RelationKind::Alias { of, .. } => lateral_at(of),
+        _ => None,
     }
 }
 

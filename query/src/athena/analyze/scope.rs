@@ -7,7 +7,7 @@
 use strsim::levenshtein;
 
 use super::typed::ColumnId;
-use crate::athena::ast::{Expr, ExprKind, Ident, Span};
+use crate::athena::ast::{Expr, ExprKind, Ident, JoinKind, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::Type;
 
@@ -30,6 +30,18 @@ pub(crate) struct Scope<'a> {
     pub(crate) fields: Vec<Field>,
     /// That of the query around this one.
     pub(crate) outer: Option<&'a Scope<'a>>,
+    pub(crate) bar: Bar,
+}
+
+/// Which columns, though there, may not be named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Bar {
+    #[default]
+    None,
+    /// Those of the queries around.
+    Outer,
+    /// Those of the scope itself, which is the left side of such a join.
+    Lateral(JoinKind),
 }
 
 impl Field {
@@ -49,7 +61,7 @@ impl Field {
 impl<'a> Scope<'a> {
     /// The same, within another.
     pub(crate) fn within(fields: Vec<Field>, outer: &'a Scope<'a>) -> Self {
-        Self { fields, outer: Some(outer) }
+        Self { fields, outer: Some(outer), bar: Bar::None }
     }
 
     /// The column of a name, looked for from the inside out; `None` when there is none.
@@ -59,8 +71,21 @@ impl<'a> Scope<'a> {
     pub(crate) fn find(&self, parts: &[&Ident], span: Span) -> Result<Option<&Field>, AthenaError> {
         let mut found = self.fields.iter().filter(|field| field.is_named(parts));
         match (found.next(), found.next()) {
-            (Some(field), None) => Ok(Some(field)),
-            (None, _) => self.outer.map_or(Ok(None), |outer| outer.find(parts, span)),
+            (Some(field), None) => match self.bar {
+                Bar::Lateral(kind) => {
+                    let kind = format!("{kind:?}").to_ascii_uppercase();
+                    let message = format!("LATERAL reference not allowed in {kind} JOIN");
+                    Err(AthenaError::at(ErrorName::InvalidColumnReference, span, message))
+                }
+                _ => Ok(Some(field)),
+            },
+            (None, _) => match self.outer.map_or(Ok(None), |outer| outer.find(parts, span))? {
+                Some(_) if self.bar == Bar::Outer => {
+                    let message = format!("Reference to column '{}' from outer scope not allowed in this context", dotted(parts));
+                    Err(AthenaError::at(ErrorName::NotSupported, span, message))
+                }
+                found => Ok(found),
+            },
             (Some(_), Some(_)) => {
                 Err(AthenaError::at(ErrorName::AmbiguousName, span, format!("Column '{}' is ambiguous", dotted(parts))))
             }
@@ -121,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_name_never_means_two_columns_nor_one_of_another_relation() {
-        let outer = Scope { fields: vec![field(&["lake", "q"], "bid", 7)], outer: None };
+        let outer = Scope { fields: vec![field(&["lake", "q"], "bid", 7)], ..Scope::default() };
         let scope = Scope::within(vec![field(&["lake", "t"], "Price", 1), field(&["u"], "price", 2)], &outer);
         let find = |parts: &[&str]| {
             let parts: Vec<Ident> = parts.iter().map(|part| ident(part)).collect();

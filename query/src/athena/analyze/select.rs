@@ -31,7 +31,7 @@ impl Analyzer<'_> {
 
     fn select_in(&mut self, select: &Select, order_by: &[SortItem], outer: &Scope<'_>) -> Result<Relation> {
         let mut from = self.from(&select.from, outer)?;
-        let scope = Scope { fields: from.fields.clone(), outer: Some(outer) };
+        let scope = Scope::within(from.fields.clone(), outer);
         self.name_windows(select, &scope)?;
         if let Some(filter) = &select.filter {
             let condition = self.expr(filter, &scope)?;
@@ -50,6 +50,7 @@ impl Analyzer<'_> {
                 output.value = aggregation.over(output.value.clone())?;
             }
             having = having.map(|having| aggregation.over(having)).transpose()?;
+            by.iter().try_for_each(|sort| aggregates_no_output(&sort.key, &fields))?;
             for sort in &mut by {
                 sort.key = aggregation.over(sort.key.clone())?;
             }
@@ -63,6 +64,9 @@ impl Analyzer<'_> {
 
     /// Windows, the output's columns, DISTINCT, and the order.
     fn finish(&mut self, select: &Select, plan: Plan, mut outputs: Vec<Output>, mut by: Vec<Sort>) -> Result<Relation> {
+        for sort in &mut by {
+            sort.key = before_outputs(sort.key.clone(), &outputs);
+        }
         let mut calls: Vec<(ColumnId, WindowCall)> = Vec::new();
         for value in outputs.iter_mut().map(|output| &mut output.value).chain(by.iter_mut().map(|sort| &mut sort.key)) {
             *value = self.over_windows(value.clone(), &mut calls);
@@ -226,6 +230,45 @@ impl Analyzer<'_> {
                 let message = format!("{clause} cannot contain aggregations, window functions or grouping operations");
                 Err(AthenaError::at(ErrorName::ExpressionNotScalar, span, message))
             }
+        }
+    }
+}
+
+/// A sort key whose windows are of what the outputs are made of: windows are computed before there are outputs.
+fn before_outputs(key: Typed, outputs: &[Output]) -> Typed {
+    key.replaced(&mut |part| {
+        let Kind::Window(call) = &part.kind else { return None };
+        let mut call = call.clone();
+        for inner in call.parts_mut() {
+            *inner = inner.clone().replaced(&mut |part| {
+                let Kind::Column(id) = part.kind else { return None };
+                outputs.iter().find(|output| output.field.id == id).map(|output| output.value.clone())
+            });
+        }
+        Some(Typed::new(Kind::Window(call), part.ty.clone(), part.span))
+    })
+}
+
+/// Refuses an aggregate of what is there only once all is aggregated.
+fn aggregates_no_output(key: &Typed, outputs: &[Field]) -> Result<()> {
+    let mut wrong = None;
+    key.walk(&mut |part| {
+        let Kind::Aggregate(call) = &part.kind else { return true };
+        for inner in call.parts() {
+            inner.walk(&mut |part| {
+                if matches!(part.kind, Kind::Column(id) if outputs.iter().any(|output| output.id == id)) {
+                    wrong.get_or_insert(part.span);
+                }
+                true
+            });
+        }
+        false
+    });
+    match wrong {
+        None => Ok(()),
+        Some(span) => {
+            let message = "Invalid reference to output projection attribute from ORDER BY aggregation";
+            Err(AthenaError::at(ErrorName::ColumnNotFound, span, message))
         }
     }
 }

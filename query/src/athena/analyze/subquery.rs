@@ -25,7 +25,7 @@ impl Analyzer<'_> {
             [one] => one.ty.clone(),
             several => row_of(several),
         };
-        Ok(Typed::new(Kind::Subquery(Box::new(Subquery::Scalar(relation))), ty, span))
+        Ok(Typed::new(Kind::Subquery(Box::new(Subquery::Scalar(relation, query.span))), ty, span))
     }
 
     pub(super) fn in_query(&mut self, of: &Expr, query: &Query, span: Span, scope: &Scope<'_>) -> Result<Typed> {

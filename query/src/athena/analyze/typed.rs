@@ -198,6 +198,40 @@ impl Aggregate {
     pub(crate) fn of(name: &'static str, arguments: Vec<Typed>, returns: Type) -> Self {
         Self { name, arguments, distinct: false, order_by: Vec::new(), filter: None, returns }
     }
+
+    /// The expressions it is computed from.
+    pub(crate) fn parts(&self) -> Vec<&Typed> {
+        self.arguments.iter().chain(self.order_by.iter().map(|sort| &sort.key)).chain(&self.filter).collect()
+    }
+
+    /// As `parts`, to be changed.
+    pub(crate) fn parts_mut(&mut self) -> Vec<&mut Typed> {
+        let keys = self.order_by.iter_mut().map(|sort| &mut sort.key);
+        self.arguments.iter_mut().chain(keys).chain(&mut self.filter).collect()
+    }
+}
+
+impl WindowCall {
+    /// A call without arguments that tells places of rows.
+    pub(crate) fn ranking(name: &'static str, partition_by: Vec<Typed>, order_by: Vec<Sort>) -> Self {
+        let (arguments, null_treatment, frame, returns) = (Vec::new(), None, None, Type::Bigint);
+        Self { name, arguments, null_treatment, partition_by, order_by, frame, returns }
+    }
+
+    /// The expressions it is computed from.
+    pub(crate) fn parts(&self) -> Vec<&Typed> {
+        let bounds = self.frame.iter().flat_map(|frame| [&frame.start, &frame.end]).flat_map(Bound::parts);
+        let keys = self.order_by.iter().map(|sort| &sort.key);
+        self.arguments.iter().chain(&self.partition_by).chain(keys).chain(bounds).collect()
+    }
+
+    /// As `parts`, to be changed.
+    pub(crate) fn parts_mut(&mut self) -> Vec<&mut Typed> {
+        let Self { arguments, partition_by, order_by, frame, .. } = self;
+        let bounds = frame.iter_mut().flat_map(|frame| [&mut frame.start, &mut frame.end]);
+        let keys = order_by.iter_mut().map(|sort| &mut sort.key);
+        arguments.iter_mut().chain(partition_by).chain(keys).chain(bounds.flat_map(Bound::parts_mut)).collect()
+    }
 }
 
 impl Typed {
@@ -240,15 +274,9 @@ impl Typed {
             Kind::Case { branches, otherwise } => {
                 branches.iter().flat_map(|(when, then)| [when, then]).chain(otherwise.as_deref()).collect()
             }
-            Kind::Aggregate(call) => {
-                call.arguments.iter().chain(call.order_by.iter().map(|sort| &sort.key)).chain(&call.filter).collect()
-            }
+            Kind::Aggregate(call) => call.parts(),
             Kind::Subquery(query) => query.value().into_iter().collect(),
-            Kind::Window(call) => {
-                let bounds = call.frame.iter().flat_map(|frame| [&frame.start, &frame.end]).flat_map(Bound::parts);
-                let keys = call.order_by.iter().map(|sort| &sort.key);
-                call.arguments.iter().chain(&call.partition_by).chain(keys).chain(bounds).collect()
-            }
+            Kind::Window(call) => call.parts(),
         }
     }
 
@@ -270,17 +298,9 @@ impl Typed {
             Kind::Case { branches, otherwise } => {
                 branches.iter_mut().flat_map(|(when, then)| [when, then]).chain(otherwise.as_deref_mut()).collect()
             }
-            Kind::Aggregate(call) => {
-                let keys = call.order_by.iter_mut().map(|sort| &mut sort.key);
-                call.arguments.iter_mut().chain(keys).chain(&mut call.filter).collect()
-            }
+            Kind::Aggregate(call) => call.parts_mut(),
             Kind::Subquery(query) => query.value_mut().into_iter().collect(),
-            Kind::Window(call) => {
-                let WindowCall { arguments, partition_by, order_by, frame, .. } = &mut **call;
-                let bounds = frame.iter_mut().flat_map(|frame| [&mut frame.start, &mut frame.end]);
-                let keys = order_by.iter_mut().map(|sort| &mut sort.key);
-                arguments.iter_mut().chain(partition_by).chain(keys).chain(bounds.flat_map(Bound::parts_mut)).collect()
-            }
+            Kind::Window(call) => call.parts_mut(),
         }
     }
 

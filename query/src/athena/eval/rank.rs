@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, UInt32Array, make_comparator};
 use arrow::compute::SortOptions;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
 
 use super::Result;
 use super::compare::{is_nested, normal, order_parts};
@@ -29,14 +29,27 @@ pub(crate) fn rank<'a>(ty: &'a Type, values: &'a ArrayRef, descending: bool, nan
         }));
     }
     let mut normal = normal(ty, values)?;
-    if nan_is_least && ty.is_floating() {
-        let doubles = arrow::compute::cast(&normal, &DataType::Float64).map_err(|error| AthenaError::internal(&error))?;
-        let below = |x: f64| if x.is_nan() { -f64::NAN } else { x };
-        normal = Arc::new(doubles.as_primitive::<Float64Type>().unary::<_, Float64Type>(below));
+    if nan_is_least {
+        normal = nan_first(&normal);
     }
     let options = SortOptions { descending, nulls_first: false };
     let compare = make_comparator(&normal, &normal, options).map_err(|error| AthenaError::internal(&error))?;
     Ok(Box::new(move |a, b| Ok(compare(a, b))))
+}
+
+/// Doubles or reals in a form whose order has NaN below all numbers.
+pub(crate) fn nan_first(normal: &ArrayRef) -> ArrayRef {
+    match normal.data_type() {
+        DataType::Float32 => {
+            let below = |x: f32| if x.is_nan() { -f32::NAN } else { x };
+            Arc::new(normal.as_primitive::<Float32Type>().unary::<_, Float32Type>(below))
+        }
+        DataType::Float64 => {
+            let below = |x: f64| if x.is_nan() { -f64::NAN } else { x };
+            Arc::new(normal.as_primitive::<Float64Type>().unary::<_, Float64Type>(below))
+        }
+        _ => Arc::clone(normal),
+    }
 }
 
 /// The rows' places in the order of an ORDER BY whose keys are these columns.

@@ -15,7 +15,7 @@ use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuild
 
 use super::expr::{column, fault, is_plain, name_of};
 use super::gathered::Own;
-use super::{Lowering, Wanted, typed_column};
+use super::{Lowering, Wanted};
 use crate::athena::analyze::plan::Plan;
 use crate::athena::analyze::typed::{Aggregate, ColumnId, Kind, Typed};
 use crate::athena::error::AthenaError;
@@ -46,13 +46,6 @@ struct Prepared {
     filter: Option<ColumnId>,
 }
 
-impl Grouped {
-    /// One group of all rows.
-    pub(super) fn of_all(calls: Vec<(ColumnId, Aggregate)>) -> Self {
-        Self { keys: Vec::new(), sets: vec![Vec::new()], calls, grouping: Vec::new() }
-    }
-}
-
 impl Lowering<'_> {
     pub(super) fn aggregate(&mut self, input: Plan, grouped: Grouped, wanted: &Wanted) -> Result<LogicalPlan> {
         let Grouped { keys, sets, calls, grouping } = grouped;
@@ -63,7 +56,7 @@ impl Lowering<'_> {
             exprs.extend(values_of(call).cloned());
             exprs.extend(call.filter.clone());
         }
-        let input = self.with_subqueries(input, &mut exprs, &Wanted::new())?;
+        let input = self.below(input, &exprs, &Wanted::new())?;
         let mut exprs = exprs.into_iter();
         let mut columns: Vec<(ColumnId, Expr)> = Vec::new();
         let keys = self.keys(&keys, &mut exprs, &mut columns)?;
@@ -208,12 +201,8 @@ impl Lowering<'_> {
         left: LogicalPlan,
         right: LogicalPlan,
         columns: Vec<(ColumnId, Type)>,
-        distinct: bool,
         both: bool,
     ) -> Result<LogicalPlan> {
-        if !distinct {
-            return Err(fault(AthenaError::not_supported("INTERSECT ALL and EXCEPT ALL are not computed here yet")));
-        }
         let ids: Wanted = columns.iter().map(|(id, _)| *id).collect();
         let side = self.new_column();
         let left = self.project(left, &ids, vec![(side, lit(1_i64))])?;
@@ -223,7 +212,7 @@ impl Lowering<'_> {
         let (least, most) = (self.new_column(), self.new_column());
         let edge = |name: &'static str, id: ColumnId| Prepared {
             id,
-            call: Aggregate::of(name, vec![typed_column(side, &Type::Bigint)], Type::Bigint),
+            call: Aggregate::of(name, vec![Typed::column(side, &Type::Bigint)], Type::Bigint),
             arguments: vec![side],
             filter: None,
         };
@@ -236,7 +225,7 @@ impl Lowering<'_> {
 
     /// Columns as the keys that they are grouped by, and whatever else is to stay.
     fn keyed(&mut self, input: LogicalPlan, columns: Vec<(ColumnId, Type)>, stay: &Wanted) -> Result<(Vec<Key>, LogicalPlan)> {
-        let keys: Vec<(ColumnId, Typed)> = columns.into_iter().map(|(id, ty)| (id, typed_column(id, &ty))).collect();
+        let keys: Vec<(ColumnId, Typed)> = columns.into_iter().map(|(id, ty)| (id, Typed::column(id, &ty))).collect();
         let mut made = Vec::new();
         let mut exprs = keys.iter().map(|(_, key)| key.clone());
         let keys = self.keys(&keys, &mut exprs, &mut made)?;
@@ -260,6 +249,7 @@ fn native_of(call: &Aggregate, types: &[&Type]) -> Option<Arc<AggregateUDF>> {
         ("count", _) => native::count::count_udaf(),
         ("min", [_]) if plain => native::min_max::min_udaf(),
         ("max", [_]) if plain => native::min_max::max_udaf(),
+        ("$first", [_]) => native::first_last::first_value_udaf(),
         ("sum", [Type::Double]) => native::sum::sum_udaf(),
         ("avg", [Type::Double | Type::Bigint]) => native::average::avg_udaf(),
         ("bool_and" | "every", _) => native::bool_and_or::bool_and_udaf(),

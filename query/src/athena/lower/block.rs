@@ -30,6 +30,7 @@ use datafusion::physical_plan::{
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
 use super::join::Unnest;
+use super::numbered::Numbered;
 use super::window::Windows;
 
 /// A step.
@@ -37,6 +38,7 @@ use super::window::Windows;
 pub(super) enum Step {
     Unnest(Unnest),
     Windows(Windows),
+    Numbered(Numbered),
 }
 
 /// The logical node.
@@ -58,6 +60,7 @@ impl Step {
         match self {
             Self::Unnest(_) => "Unnest",
             Self::Windows(_) => "Window",
+            Self::Numbered(_) => "Number",
         }
     }
 }
@@ -183,7 +186,7 @@ impl ExecutionPlan for Running {
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
         let distribution = match &*self.step {
-            Step::Unnest(_) => Distribution::UnspecifiedDistribution,
+            Step::Unnest(_) | Step::Numbered(_) => Distribution::UnspecifiedDistribution,
             Step::Windows(windows) => match windows.partition_names() {
                 names if names.is_empty() => Distribution::SinglePartition,
                 names => Distribution::KeyPartitioned(names.iter().filter_map(|name| self.column(name)).collect()),
@@ -221,6 +224,7 @@ impl ExecutionPlan for Running {
         let input = self.input.execute(partition, Arc::clone(&context))?;
         match &*self.step {
             Step::Unnest(_) => Ok(super::join::unnested(input, self.schema(), Arc::clone(&self.step))),
+            Step::Numbered(numbered) => Ok(numbered.stream(input, self.schema(), partition)),
             Step::Windows(_) => Ok(super::window::windowed(input, self.schema(), Arc::clone(&self.step), &context)),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns: which expressions DataFusion computes itself (so that it can push them into scans and join by them), and the function that
 //! stands for every other one.
-//! Does not own: computing (`eval`), subqueries (`subquery`).
+//! Does not own: computing (`eval`).
 //! Invariant: whichever computes an expression, its value is the same.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,10 +18,10 @@ use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use crate::athena::analyze::typed::{ColumnId, Kind, Typed};
+use crate::athena::analyze::typed::{ColumnId, Kind, Sort, Typed};
 use crate::athena::ast::Comparison;
 use crate::athena::error::{AthenaError, ErrorName};
-use crate::athena::eval::{self, Column, Env, Session, compare};
+use crate::athena::eval::{self, Column, Env, Session, compare, rank};
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
 
@@ -41,18 +41,22 @@ pub(super) fn fault(error: AthenaError) -> DataFusionError {
 }
 
 /// The expression as DataFusion carries it, its columns among those of the relation below.
-pub(super) fn lower(expr: &Typed, session: &Arc<Session>, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -> Result<Expr> {
-    let lower_in = |expr: &Typed| lower(expr, session, stands_for);
+pub(super) fn lower(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
+    let lower_in = |expr: &Typed| lower(expr, session);
     match &expr.kind {
-        Kind::Column(id) => Ok(stands_for(*id).unwrap_or_else(|| column(*id))),
+        Kind::Column(id) => Ok(column(*id)),
         Kind::Compare { op, left, right } if is_native(expr) => Ok(binary(lower_in(left)?, operator(*op), lower_in(right)?)),
+        Kind::Compare { .. } => {
+            let whole = computed(expr, session)?;
+            Ok(bound(expr, session)?.map_or(whole.clone(), |bound| binary(bound, Operator::And, whole)))
+        }
         Kind::In { of, list } if is_native(expr) => {
             let list = list.iter().map(lower_in).collect::<Result<_>>()?;
             Ok(Expr::InList(InList::new(Box::new(lower_in(of)?), list, false)))
         }
-        Kind::And(terms) => conjunction(expr, terms, session, stands_for),
+        Kind::And(terms) => conjunction(expr, terms, session),
         Kind::IsNull(of) if is_native(expr) => Ok(lower_in(of)?.is_null()),
-        _ => computed(expr, session, stands_for),
+        _ => computed(expr, session),
     }
 }
 
@@ -60,24 +64,55 @@ pub(super) fn lower(expr: &Typed, session: &Arc<Session>, stands_for: &dyn Fn(Co
 const PUSHED_MAX: usize = 64;
 
 /// AND: what DataFusion can compute of it comes first, for the scans; the whole decides wherever a term may have faults.
-fn conjunction(
-    expr: &Typed,
-    terms: &[Typed],
-    session: &Arc<Session>,
-    stands_for: &dyn Fn(ColumnId) -> Option<Expr>,
-) -> Result<Expr> {
+fn conjunction(expr: &Typed, terms: &[Typed], session: &Arc<Session>) -> Result<Expr> {
     let (mut plain, other): (Vec<&Typed>, Vec<&Typed>) = terms.iter().partition(|term| is_native(term));
     let all_pushed = plain.len() <= PUSHED_MAX;
     plain.truncate(PUSHED_MAX);
-    let mut all = plain.iter().map(|term| lower(term, session, stands_for)).collect::<Result<Vec<_>>>()?;
+    let mut all = plain.iter().map(|term| lower(term, session)).collect::<Result<Vec<_>>>()?;
+    if other.len() > 1 || !plain.is_empty() {
+        for term in other.iter().take(PUSHED_MAX) {
+            all.extend(bound(term, session)?);
+        }
+    }
     match other.as_slice() {
         [] if all_pushed => {}
         // It is computed for every row, as if it stood alone.
-        [only] if plain.is_empty() => all.push(lower(only, session, stands_for)?),
-        _ => all.push(computed(expr, session, stands_for)?),
+        [only] if plain.is_empty() => all.push(lower(only, session)?),
+        _ => all.push(computed(expr, session)?),
     }
     let whole = all.into_iter().reduce(|a, b| binary(a, Operator::And, b));
     whole.ok_or_else(|| fault(AthenaError::internal(&"AND of nothing")))
+}
+
+/// What DataFusion can check of a column of doubles and a number, for the scans: true wherever the comparison is. The comparison itself
+/// is not DataFusion's, whose NaN is above all numbers and whose -0 is below 0.
+fn bound(expr: &Typed, session: &Arc<Session>) -> Result<Option<Expr>> {
+    let Kind::Compare { op, left, right } = &expr.kind else { return Ok(None) };
+    let (id, op, value) = match (&left.kind, &right.kind) {
+        (Kind::Column(id), _) if is_constant(right) => (*id, *op, right),
+        (_, Kind::Column(id)) if is_constant(left) => (*id, op.flipped(), left),
+        _ => return Ok(None),
+    };
+    let Expr::Literal(value, _) = computed(value, session)? else { return Ok(None) };
+    let signed = |below: bool| match &value {
+        ScalarValue::Float64(Some(x)) if !x.is_nan() => {
+            let zero = if below { -0.0 } else { 0.0 };
+            Some(ScalarValue::Float64(Some(if *x == 0.0 { zero } else { *x })))
+        }
+        ScalarValue::Float32(Some(x)) if !x.is_nan() => {
+            let zero = if below { -0.0 } else { 0.0 };
+            Some(ScalarValue::Float32(Some(if *x == 0.0 { zero } else { *x })))
+        }
+        _ => None,
+    };
+    let (Some(least), Some(most)) = (signed(true), signed(false)) else { return Ok(None) };
+    let at = |op: Operator, edge: ScalarValue| binary(column(id), op, Expr::Literal(edge, None));
+    Ok(Some(match op {
+        Comparison::Equal => binary(at(Operator::GtEq, least), Operator::And, at(Operator::LtEq, most)),
+        Comparison::NotEqual => return Ok(None),
+        Comparison::Less | Comparison::LessOrEqual => at(Operator::LtEq, most),
+        Comparison::Greater | Comparison::GreaterOrEqual => at(Operator::GtEq, least),
+    }))
 }
 
 fn is_native(expr: &Typed) -> bool {
@@ -95,7 +130,7 @@ fn is_simple(expr: &Typed) -> bool {
 }
 
 fn is_constant(expr: &Typed) -> bool {
-    free_columns(expr).is_empty() && !eval::has_volatile(expr)
+    expr.columns().is_empty() && !eval::has_volatile(expr)
 }
 
 /// Types whose values Arrow compares as Trino does.
@@ -122,14 +157,10 @@ fn operator(op: Comparison) -> Operator {
 }
 
 /// An equality that a join may look up its rows by; `None` where it is none or not known to be the same.
-pub(super) fn join_key(
-    expr: &Typed,
-    session: &Arc<Session>,
-    stands_for: &dyn Fn(ColumnId) -> Option<Expr>,
-) -> Result<Option<Expr>> {
+pub(super) fn join_key(expr: &Typed, session: &Arc<Session>) -> Result<Option<Expr>> {
     match &expr.kind {
         Kind::Compare { op: Comparison::Equal, left, right } if is_plain(&left.ty) => {
-            let (left, right) = (lower(left, session, stands_for)?, lower(right, session, stands_for)?);
+            let (left, right) = (lower(left, session)?, lower(right, session)?);
             Ok(Some(binary(left, Operator::Eq, right)))
         }
         _ => Ok(None),
@@ -137,19 +168,27 @@ pub(super) fn join_key(
 }
 
 /// An expression as a call of a function of ours, or as its value where that is known.
-pub(super) fn computed(expr: &Typed, session: &Arc<Session>, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -> Result<Expr> {
-    call(Expression::new(expr, session, Form::Value), stands_for)
+pub(super) fn computed(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
+    call(Expression::new(expr, session, Form::Value))
 }
 
 /// The same, in the form whose equality and order are those of grouping and sorting.
-pub(super) fn normal(expr: &Typed, session: &Arc<Session>, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -> Result<Expr> {
+pub(super) fn normal(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
     if is_plain(&expr.ty) {
-        return lower(expr, session, stands_for);
+        return lower(expr, session);
     }
-    call(Expression::new(expr, session, Form::Normal), stands_for)
+    call(Expression::new(expr, session, Form::Normal))
 }
 
-fn call(expression: Expression, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -> Result<Expr> {
+/// The same as a sort key: NaN is above all numbers, but below them where NULLs come first.
+pub(super) fn sort_key(sort: &Sort, session: &Arc<Session>) -> Result<Expr> {
+    if sort.nulls_first && sort.key.ty.is_floating() {
+        return call(Expression::new(&sort.key, session, Form::NanFirst));
+    }
+    normal(&sort.key, session)
+}
+
+fn call(expression: Expression) -> Result<Expr> {
     if expression.columns.is_empty()
         && expression.signature.volatility == Volatility::Immutable
         && let Ok(value) = expression.compute(Vec::new(), 1)
@@ -157,7 +196,7 @@ fn call(expression: Expression, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -
         let array = value.into_array().map_err(fault)?;
         return Ok(Expr::Literal(ScalarValue::try_from_array(&array, 0)?, None));
     }
-    let arguments = expression.columns.iter().map(|id| stands_for(*id).unwrap_or_else(|| column(*id))).collect();
+    let arguments = expression.columns.iter().map(|id| column(*id)).collect();
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(expression)), arguments)))
 }
 
@@ -168,6 +207,7 @@ const TOGETHER_BYTES_MAX: usize = 1 << 30;
 enum Form {
     Value,
     Normal,
+    NanFirst,
 }
 
 /// A whole expression as one function of the columns it names.
@@ -183,7 +223,7 @@ struct Expression {
 
 impl Expression {
     fn new(expr: &Typed, session: &Arc<Session>, form: Form) -> Self {
-        let columns = free_columns(expr);
+        let columns = expr.columns();
         let volatility = if eval::has_volatile(expr) { Volatility::Volatile } else { Volatility::Immutable };
         let signature = signature(columns.len(), volatility);
         // The engine takes columns of one name for one: no two expressions share one, nor do the forms of one.
@@ -217,6 +257,7 @@ impl Expression {
         match self.form {
             Form::Value => Ok(value),
             Form::Normal => Ok(Column::new(compare::normal(&self.expr.ty, &value.into_array()?)?)),
+            Form::NanFirst => Ok(Column::new(rank::nan_first(&compare::normal(&self.expr.ty, &value.into_array()?)?))),
         }
     }
 }
@@ -224,20 +265,6 @@ impl Expression {
 /// Of a function of so many arguments, whatever their types.
 pub(super) fn signature(arguments: usize, volatility: Volatility) -> Signature {
     if arguments == 0 { Signature::nullary(volatility) } else { Signature::any(arguments, volatility) }
-}
-
-/// The columns that come from outside: all but the parameters of lambdas.
-pub(super) fn free_columns(expr: &Typed) -> Vec<ColumnId> {
-    let mut bound = Vec::new();
-    expr.walk(&mut |part| {
-        if let Kind::Lambda { parameters, .. } = &part.kind {
-            bound.extend(parameters.iter().copied());
-        }
-        true
-    });
-    let mut named = eval::columns_of(expr);
-    named.retain(|id| !bound.contains(id));
-    named
 }
 
 impl PartialEq for Expression {
@@ -250,8 +277,7 @@ impl Eq for Expression {}
 
 impl Hash for Expression {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.columns.hash(state);
-        self.expr.span.start.hash(state);
+        self.name.hash(state);
     }
 }
 

@@ -18,9 +18,8 @@ use futures::StreamExt as _;
 
 use super::block::{Step, step};
 use super::expr::{fault, join_key, name_of};
-use super::subquery::outer_columns;
 use super::window::columns_of;
-use super::{Lowering, Wanted, ids_of, mentioned};
+use super::{Lowering, Wanted, ids_of};
 use crate::athena::analyze::plan::Plan;
 use crate::athena::analyze::typed::{ColumnId, Kind, Typed};
 use crate::athena::ast::JoinKind;
@@ -38,15 +37,8 @@ impl Lowering<'_> {
         on: Option<Typed>,
         wanted: &Wanted,
     ) -> Result<LogicalPlan> {
-        let made = left.all_made();
-        if outer_columns(&right).iter().any(|(id, _)| made.iter().any(|(own, _)| own == id)) {
-            let message = "a LATERAL subquery that names columns of its left side is not computed here yet; write a join";
-            return Err(fault(AthenaError::not_supported(message)));
-        }
         let mut below = wanted.clone();
-        if let Some(on) = &on {
-            mentioned(on, &mut below);
-        }
+        below.extend(on.iter().flat_map(Typed::columns));
         let (left, right) = (self.plan(left, &below)?, self.plan(right, &below)?);
         let joined = LogicalPlanBuilder::from(left);
         let joined = match (kind, on) {
@@ -73,7 +65,7 @@ impl Lowering<'_> {
         };
         let mut all = Vec::new();
         for term in terms {
-            all.push(match join_key(term, &self.session, &|id| self.stands_for(id))? {
+            all.push(match join_key(term, &self.session)? {
                 Some(key) => key,
                 None => self.expr(term)?,
             });
@@ -89,8 +81,8 @@ impl Lowering<'_> {
         outer: bool,
         wanted: &Wanted,
     ) -> Result<LogicalPlan> {
-        let (mut values, columns): (Vec<Typed>, Vec<_>) = arrays.into_iter().unzip();
-        let input = self.with_subqueries(input, &mut values, wanted)?;
+        let (values, columns): (Vec<Typed>, Vec<_>) = arrays.into_iter().unzip();
+        let input = self.below(input, &values, wanted)?;
         let kept: Vec<ColumnId> = ids_of(&input).into_iter().filter(|id| wanted.contains(id)).collect();
         let mut fields: Vec<Field> = Vec::new();
         for id in &kept {
@@ -180,7 +172,7 @@ pub(super) fn unnested(input: SendableRecordBatchStream, schema: SchemaRef, step
     let out_schema = Arc::clone(&schema);
     let out = input.map(move |batch| match &*step {
         Step::Unnest(unnest) => unnest.batch(&batch?, &out_schema),
-        Step::Windows(_) => batch,
+        _ => batch,
     });
     Box::pin(RecordBatchStreamAdapter::new(schema, out))
 }

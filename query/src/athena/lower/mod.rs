@@ -9,14 +9,13 @@ mod block;
 mod expr;
 mod gathered;
 mod join;
-mod subquery;
+mod numbered;
 mod values;
 mod window;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::Field;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
@@ -27,12 +26,12 @@ pub(crate) use block::Planner;
 
 use super::analyze::plan::{Plan, Relation, SetColumn};
 use super::analyze::typed::{ColumnId, Kind, Sort, Typed};
-use super::ast::{SetOp, Span};
+use super::ast::SetOp;
 use super::error::{AthenaError, ErrorName};
-use super::eval::{Env, Session, eval};
+use super::eval::{Env, Session, eval, has_volatile};
 use super::types::Type;
 use super::values::layout::arrow_type;
-use expr::{column, fault, free_columns, name_of};
+use expr::{column, fault, name_of};
 
 /// Columns that somebody above asks for; some may not be there.
 type Wanted = BTreeSet<ColumnId>;
@@ -44,10 +43,6 @@ pub(crate) struct Lowering<'t> {
     pub(crate) tables: &'t dyn Fn(&str) -> Option<Arc<dyn TableProvider>>,
     /// Columns of the lowering's own are numbered from here on.
     pub(crate) next: ColumnId,
-    /// What stands for columns that are values of correlated subqueries.
-    pub(crate) correlated: Vec<(ColumnId, Expr)>,
-    /// Columns of the queries around the one being lowered.
-    pub(crate) around: Vec<(ColumnId, Type)>,
 }
 
 /// Above the numbers that analysis gives.
@@ -55,7 +50,7 @@ const OWN_COLUMNS: ColumnId = 1 << 32;
 
 impl<'t> Lowering<'t> {
     pub(crate) fn new(session: Arc<Session>, tables: &'t dyn Fn(&str) -> Option<Arc<dyn TableProvider>>) -> Self {
-        Self { session, tables, next: OWN_COLUMNS, correlated: Vec::new(), around: Vec::new() }
+        Self { session, tables, next: OWN_COLUMNS }
     }
 
     /// The plan of a whole statement, its columns in the order of the relation's fields.
@@ -73,20 +68,11 @@ impl<'t> Lowering<'t> {
     }
 
     fn expr(&self, expr: &Typed) -> Result<Expr> {
-        expr::lower(expr, &self.session, &|id| self.stands_for(id))
+        expr::lower(expr, &self.session)
     }
 
     fn normal(&self, expr: &Typed) -> Result<Expr> {
-        expr::normal(expr, &self.session, &|id| self.stands_for(id))
-    }
-
-    /// What a column is that the relation below does not have.
-    fn stands_for(&self, id: ColumnId) -> Option<Expr> {
-        if let Some((_, ty)) = self.around.iter().find(|(own, _)| *own == id) {
-            let field = Arc::new(Field::new(name_of(id), arrow_type(ty), true));
-            return Some(Expr::OuterReferenceColumn(field, Column::new_unqualified(name_of(id))));
-        }
-        self.correlated.iter().find(|(own, _)| *own == id).map(|(_, expr)| expr.clone())
+        expr::normal(expr, &self.session)
     }
 
     /// A step and all below it, with the wanted columns it has.
@@ -97,18 +83,26 @@ impl<'t> Lowering<'t> {
             Plan::Scan { table, columns, .. } => self.scan(&table, &columns, wanted),
             Plan::Filter { input, condition } => self.filter(*input, condition, wanted),
             Plan::Extend { input, columns } => self.extend(*input, columns, wanted),
-            Plan::Join { kind, left, right, on } => self.join(kind, *left, *right, on, wanted),
+            Plan::Join { kind, left, right, on, .. } => self.join(kind, *left, *right, on, wanted),
             Plan::Aggregate { input, keys, sets, calls, grouping } => {
                 self.aggregate(*input, aggregate::Grouped { keys, sets, calls, grouping }, wanted)
             }
             Plan::Window { input, calls } => self.window(*input, calls, wanted),
             Plan::Distinct { input, columns } => self.distinct(*input, &columns, wanted),
             Plan::Sort { input, by } => self.sort(*input, by, wanted),
-            Plan::Limit { input, offset, count, with_ties } => self.limit(*input, offset, count, with_ties, wanted),
+            Plan::Limit { input, offset, count } => self.limit(*input, offset, count, wanted),
             Plan::SetOperation { op, distinct, left, right, columns } => self.set_operation(op, distinct, *left, *right, columns),
             Plan::Unnest { input, arrays, ordinality, outer } => self.unnest(*input, arrays, ordinality, outer, wanted),
             Plan::Sample { input, percentage, .. } => self.sample(*input, percentage, wanted),
+            Plan::Numbered { input, id } => self.numbered(*input, id, wanted),
         }
+    }
+
+    /// What a step reads: the wanted columns and those its expressions name.
+    fn below<'e>(&mut self, input: Plan, exprs: impl IntoIterator<Item = &'e Typed>, wanted: &Wanted) -> Result<LogicalPlan> {
+        let mut below = wanted.clone();
+        below.extend(exprs.into_iter().flat_map(Typed::columns));
+        self.plan(input, &below)
     }
 
     /// A relation's columns that are wanted, and these.
@@ -139,9 +133,15 @@ impl<'t> Lowering<'t> {
     }
 
     fn filter(&mut self, input: Plan, condition: Typed, wanted: &Wanted) -> Result<LogicalPlan> {
-        let mut conditions = [condition];
-        let input = self.with_subqueries(input, &mut conditions, wanted)?;
-        let condition = self.expr(&conditions[0])?;
+        let is_volatile = has_volatile(&condition);
+        let mut input = self.below(input, [&condition], wanted)?;
+        let mut condition = self.expr(&condition)?;
+        if is_volatile {
+            // Once for each row here; DataFusion would move it to where there are fewer.
+            let (id, all) = (self.new_column(), ids_of(&input).into_iter().collect());
+            input = self.project(input, &all, vec![(id, condition)])?;
+            condition = column(id);
+        }
         let filtered = LogicalPlanBuilder::from(input).filter(condition)?.build()?;
         self.project(filtered, wanted, Vec::new())
     }
@@ -151,48 +151,35 @@ impl<'t> Lowering<'t> {
         if let Some(rows) = values::extended(&input, &columns, &self.session) {
             return values::table(rows, wanted);
         }
-        let (ids, mut values): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
-        let input = self.with_subqueries(input, &mut values, wanted)?;
+        let (ids, values): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        let input = self.below(input, &values, wanted)?;
         let values = values.iter().map(|value| self.expr(value)).collect::<Result<Vec<_>>>()?;
         self.project(input, wanted, ids.into_iter().zip(values).collect())
     }
 
     fn distinct(&mut self, input: Plan, columns: &[ColumnId], wanted: &Wanted) -> Result<LogicalPlan> {
         let of = columns.iter().copied().collect();
-        let mut keys = input.all_made();
+        let mut keys = input.columns();
         keys.retain(|(id, _)| columns.contains(id));
         let input = self.plan(input, &of)?;
         let distinct = self.distinct_rows(input, keys)?;
         self.project(distinct, wanted, Vec::new())
     }
 
-    fn sort(&mut self, input: Plan, mut by: Vec<Sort>, wanted: &Wanted) -> Result<LogicalPlan> {
-        let mut keys: Vec<Typed> = by.iter().map(|sort| sort.key.clone()).collect();
-        let input = self.with_subqueries(input, &mut keys, wanted)?;
-        for (sort, key) in by.iter_mut().zip(keys) {
-            sort.key = key;
-        }
-        let by = by
-            .iter()
-            .map(|sort| Ok(SortExpr { expr: self.normal(&sort.key)?, asc: !sort.descending, nulls_first: sort.nulls_first }));
+    fn sort(&mut self, input: Plan, by: Vec<Sort>, wanted: &Wanted) -> Result<LogicalPlan> {
+        let input = self.below(input, by.iter().map(|sort| &sort.key), wanted)?;
+        let by = by.iter().map(|sort| {
+            let expr = expr::sort_key(sort, &self.session)?;
+            Ok(SortExpr { expr, asc: !sort.descending, nulls_first: sort.nulls_first })
+        });
         let sorted = LogicalPlanBuilder::from(input).sort(by.collect::<Result<Vec<_>>>()?)?.build()?;
         self.project(sorted, wanted, Vec::new())
     }
 
-    fn limit(
-        &mut self,
-        input: Plan,
-        offset: Option<Typed>,
-        count: Option<Typed>,
-        with_ties: bool,
-        wanted: &Wanted,
-    ) -> Result<LogicalPlan> {
-        if with_ties {
-            return Err(fault(AthenaError::not_supported("FETCH FIRST … WITH TIES is not computed here yet")));
-        }
+    fn limit(&mut self, input: Plan, offset: Option<Typed>, count: Option<Typed>, wanted: &Wanted) -> Result<LogicalPlan> {
         // What is computed of a row is computed of those that are left.
         if let Plan::Extend { input, columns } = input {
-            return self.extend(Plan::Limit { input, offset, count, with_ties }, columns, wanted);
+            return self.extend(Plan::Limit { input, offset, count }, columns, wanted);
         }
         let rows = |expr: Option<Typed>| -> Result<Option<usize>> {
             let number = expr.map(|expr| self.number(expr)).transpose()?.flatten();
@@ -234,8 +221,8 @@ impl<'t> Lowering<'t> {
                 let both = LogicalPlanBuilder::from(left).union(right)?.build()?;
                 if distinct { self.distinct_rows(both, keys) } else { Ok(both) }
             }
-            SetOp::Intersect => self.counted(left, right, keys, distinct, true),
-            SetOp::Except => self.counted(left, right, keys, distinct, false),
+            SetOp::Intersect => self.counted(left, right, keys, true),
+            SetOp::Except => self.counted(left, right, keys, false),
         }
     }
 
@@ -243,8 +230,13 @@ impl<'t> Lowering<'t> {
         // Rows one by one by either method: Trino's SYSTEM takes whole splits, which an engine of one process has none of.
         let span = percentage.span;
         let percent = self.number(percentage.clone().coerced(&Type::Double))?.and_then(|number| number.as_f64());
-        if percent.is_some_and(|percent| percent > 100.0) {
-            let message = "Sample percentage must be less than or equal to 100";
+        let wrong = match percent {
+            Some(percent) if percent < 0.0 => Some("greater than or equal to 0"),
+            Some(percent) if percent > 100.0 => Some("less than or equal to 100"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            let message = format!("Sample percentage must be {wrong}");
             return Err(fault(AthenaError::at(ErrorName::NumericValueOutOfRange, span, message)));
         }
         let random = Typed::new(Kind::Call { name: "random", arguments: Vec::new() }, Type::Double, span);
@@ -259,20 +251,4 @@ impl<'t> Lowering<'t> {
 /// The columns a relation has.
 fn ids_of(plan: &LogicalPlan) -> Vec<ColumnId> {
     plan.schema().fields().iter().filter_map(|field| field.name().strip_prefix('c')?.parse().ok()).collect()
-}
-
-/// Everything an expression names, its subqueries' relations included.
-fn mentioned(expr: &Typed, all: &mut Wanted) {
-    all.extend(free_columns(expr));
-    expr.walk(&mut |part| {
-        if let Kind::Subquery(query) = &part.kind {
-            query.relation().plan.walk_exprs(&mut |inner| mentioned(inner, all));
-        }
-        true
-    });
-}
-
-/// A column as an expression.
-fn typed_column(id: ColumnId, ty: &Type) -> Typed {
-    Typed::new(Kind::Column(id), ty.clone(), Span::default())
 }

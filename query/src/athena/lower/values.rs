@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, RecordBatch, RecordBatchOptions, new_empty_array};
 use arrow::compute::concat;
 use arrow::datatypes::{Field, Schema};
 use datafusion::common::Column as Named;
@@ -93,7 +93,9 @@ pub(super) fn table(of: Rows, wanted: &Wanted) -> Result<LogicalPlan> {
     let (mut fields, mut names, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
     for (id, ty) in of.columns.iter().filter(|(id, _)| wanted.contains(id)) {
         let values = of.rows.iter().filter_map(|row| row.values.iter().find(|(own, _)| own == id));
-        let values: Vec<&dyn Array> = values.map(|(_, value)| value.values().as_ref()).collect();
+        let none = new_empty_array(&arrow_type(ty));
+        let values: Vec<&dyn Array> =
+            std::iter::once(none.as_ref()).chain(values.map(|(_, value)| value.values().as_ref())).collect();
         // Not named as the columns made of it: rewritten plans would take one for the other.
         fields.push(Field::new(format!("v{id}"), arrow_type(ty), true));
         names.push(name_of(*id));

@@ -19,11 +19,10 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::block::{Step, step};
-use super::expr::{fault, name_of};
+use super::expr::{fault, name_of, sort_key};
 use super::{Lowering, Wanted, ids_of};
 use crate::athena::analyze::plan::Plan;
-use crate::athena::analyze::typed::{ColumnId, Kind, Sort, Typed, WindowCall};
-use crate::athena::ast::Span;
+use crate::athena::analyze::typed::{ColumnId, WindowCall};
 use crate::athena::eval::{Column, Env, Session};
 use crate::athena::functions::window::compute;
 use crate::athena::values::layout::arrow_type;
@@ -78,14 +77,8 @@ pub(super) fn columns_of(rows: &RecordBatch) -> Vec<(ColumnId, Column)> {
 
 impl Lowering<'_> {
     pub(super) fn window(&mut self, input: Plan, mut calls: Vec<(ColumnId, WindowCall)>, wanted: &Wanted) -> Result<LogicalPlan> {
-        let whole = |call: &WindowCall| Typed::new(Kind::Window(Box::new(call.clone())), call.returns.clone(), Span::default());
-        let mut exprs: Vec<Typed> = calls.iter().map(|(_, call)| whole(call)).collect();
-        let mut plan = self.with_subqueries(input, &mut exprs, wanted)?;
-        for ((_, call), expr) in calls.iter_mut().zip(exprs) {
-            if let Kind::Window(with_columns) = expr.kind {
-                *call = *with_columns;
-            }
-        }
+        calls.retain(|(id, _)| wanted.contains(id));
+        let mut plan = self.below(input, calls.iter().flat_map(|(_, call)| call.parts()), wanted)?;
         while let Some((_, first)) = calls.first() {
             let alike = |call: &WindowCall| call.partition_by == first.partition_by && call.order_by == first.order_by;
             let (now, later): (Vec<_>, Vec<_>) = calls.iter().cloned().partition(|(_, call)| alike(call));
@@ -104,10 +97,10 @@ impl Lowering<'_> {
             keys.push((id, self.normal(key)?));
             partition.push(id);
         }
-        for Sort { key, descending, nulls_first } in &first.order_by {
+        for sort in &first.order_by {
             let id = self.new_column();
-            keys.push((id, self.normal(key)?));
-            order.push((id, SortOptions { descending: *descending, nulls_first: *nulls_first }));
+            keys.push((id, sort_key(sort, &self.session)?));
+            order.push((id, SortOptions { descending: sort.descending, nulls_first: sort.nulls_first }));
         }
         let all = ids_of(&input).into_iter().collect();
         let input = self.project(input, &all, keys)?;

@@ -1,6 +1,6 @@
 //! Functions of a value's type and of no value.
 //!
-//! Owns: typeof, uuid.
+//! Owns: typeof, uuid, the fault of a recursion that is too deep.
 //! Does not own: the names of types (`types`).
 //! Invariant: a NULL has a type too.
 
@@ -9,6 +9,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use arrow::array::ArrayRef;
 
 use super::{Call, Compute, Result};
+use crate::athena::analyze::ROUNDS_MAX;
+use crate::athena::error::AthenaError;
 use crate::athena::types::{RowField, Type};
 
 pub(super) fn find(name: &str) -> Option<Compute> {
@@ -18,8 +20,15 @@ pub(super) fn find(name: &str) -> Option<Compute> {
             call.produce_all(|_| Ok(Some(name.clone())))
         },
         "uuid" => uuid,
+        "$too_deep" => |call| call.produce_all(|_| -> Result<Option<bool>> { Err(too_deep()) }),
         _ => return None,
     })
+}
+
+/// The fault of a recursion that has more rows after the last of its rounds.
+fn too_deep() -> AthenaError {
+    let limit = format!("Recursion depth limit exceeded ({ROUNDS_MAX}).");
+    AthenaError::not_supported(format!("{limit} Use 'max_recursion_depth' session property to modify the limit."))
 }
 
 /// A type's name, its fields' names never in quotes.
