@@ -71,7 +71,7 @@ async fn files_a_filter_cannot_match_are_not_read_in_athenas_dialect() {
         "time >= TIMESTAMP '2020-02-22 01:00:00'",
         "symbol > 'B'",
         "kafka_offset > 0",
-        "price > 1",
+        "price > 1.5",
         "2e0 < price AND price <> nan()",
         "price BETWEEN 4.5 AND 5.5",
         "price = 5e0",

@@ -110,8 +110,10 @@ fn bound(expr: &Typed, session: &Arc<Session>) -> Result<Option<Expr>> {
     Ok(Some(match op {
         Comparison::Equal => binary(at(Operator::GtEq, least), Operator::And, at(Operator::LtEq, most)),
         Comparison::NotEqual => return Ok(None),
-        Comparison::Less | Comparison::LessOrEqual => at(Operator::LtEq, most),
-        Comparison::Greater | Comparison::GreaterOrEqual => at(Operator::GtEq, least),
+        Comparison::Less => at(Operator::Lt, least),
+        Comparison::LessOrEqual => at(Operator::LtEq, most),
+        Comparison::Greater => at(Operator::Gt, most),
+        Comparison::GreaterOrEqual => at(Operator::GtEq, least),
     }))
 }
 

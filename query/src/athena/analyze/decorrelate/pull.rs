@@ -236,10 +236,11 @@ impl Analyzer<'_> {
 
 /// Whether a coercion keeps different values different.
 fn is_injective(from: &Type, to: &Type) -> bool {
-    let loses = match (from, to) {
-        (Type::Bigint | Type::Decimal { .. }, Type::Double | Type::Real) | (Type::Integer, Type::Real) => true,
-        (Type::Char(_), Type::Varchar(_)) => true,
-        _ => false,
-    };
+    let loses = matches!(
+        (from, to),
+        (Type::Bigint | Type::Decimal { .. }, Type::Double | Type::Real)
+            | (Type::Integer, Type::Real)
+            | (Type::Char(_), Type::Varchar(_))
+    );
     can_coerce(from, to) && !loses
 }
