@@ -75,6 +75,7 @@ async fn files_a_filter_cannot_match_are_not_read_in_athenas_dialect() {
         "2e0 < price AND price <> nan()",
         "price BETWEEN 4.5 AND 5.5",
         "price = 5e0",
+        "date(time) > DATE '2020-02-21' AND hour >= '01'",
     ] {
         let sql = format!("SELECT symbol FROM stock_data WHERE {filter}");
         assert_eq!(rows(&engine, &sql).await.unwrap(), ["C"], "{filter}");

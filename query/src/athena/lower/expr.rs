@@ -23,7 +23,7 @@ use crate::athena::ast::Comparison;
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::eval::{self, Column, Env, Session, compare, rank};
 use crate::athena::types::Type;
-use crate::athena::values::layout::arrow_type;
+use crate::athena::values::layout::{MICROSECOND_DIGITS, arrow_type};
 
 /// The name of a column within the engine.
 pub(super) fn name_of(id: ColumnId) -> String {
@@ -60,6 +60,8 @@ pub(super) fn lower(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
     }
 }
 
+const DAY_US: i64 = 86_400_000_000;
+
 /// Terms that are DataFusion's at most: it rewrites every one with every other, and walks them as a chain.
 const PUSHED_MAX: usize = 64;
 
@@ -84,37 +86,58 @@ fn conjunction(expr: &Typed, terms: &[Typed], session: &Arc<Session>) -> Result<
     whole.ok_or_else(|| fault(AthenaError::internal(&"AND of nothing")))
 }
 
-/// What DataFusion can check of a column of doubles and a number, for the scans: true wherever the comparison is. The comparison itself
-/// is not DataFusion's, whose NaN is above all numbers and whose -0 is below 0.
+/// What DataFusion can check of a column's comparison with a constant, for the scans: true wherever the comparison is. The comparison
+/// itself is not DataFusion's, whose NaN is above all numbers and whose -0 is below 0, and which knows no day of a time.
 fn bound(expr: &Typed, session: &Arc<Session>) -> Result<Option<Expr>> {
     let Kind::Compare { op, left, right } = &expr.kind else { return Ok(None) };
-    let (id, op, value) = match (&left.kind, &right.kind) {
-        (Kind::Column(id), _) if is_constant(right) => (*id, *op, right),
-        (_, Kind::Column(id)) if is_constant(left) => (*id, op.flipped(), left),
+    let (of, op, value) = match (bounded(left), bounded(right)) {
+        (Some(id), _) if is_constant(right) => (id, *op, right),
+        (_, Some(id)) if is_constant(left) => (id, op.flipped(), left),
         _ => return Ok(None),
     };
     let Expr::Literal(value, _) = computed(value, session)? else { return Ok(None) };
-    let signed = |below: bool| match &value {
-        ScalarValue::Float64(Some(x)) if !x.is_nan() => {
-            let zero = if below { -0.0 } else { 0.0 };
-            Some(ScalarValue::Float64(Some(if *x == 0.0 { zero } else { *x })))
-        }
-        ScalarValue::Float32(Some(x)) if !x.is_nan() => {
-            let zero = if below { -0.0 } else { 0.0 };
-            Some(ScalarValue::Float32(Some(if *x == 0.0 { zero } else { *x })))
-        }
-        _ => None,
-    };
-    let (Some(least), Some(most)) = (signed(true), signed(false)) else { return Ok(None) };
-    let at = |op: Operator, edge: ScalarValue| binary(column(id), op, Expr::Literal(edge, None));
+    let Some((least, most)) = edges(&value) else { return Ok(None) };
+    let at = |op: Operator, edge: ScalarValue| binary(column(of), op, Expr::Literal(edge, None));
     Ok(Some(match op {
         Comparison::Equal => binary(at(Operator::GtEq, least), Operator::And, at(Operator::LtEq, most)),
         Comparison::NotEqual => return Ok(None),
-        Comparison::Less => at(Operator::Lt, least),
-        Comparison::LessOrEqual => at(Operator::LtEq, most),
-        Comparison::Greater => at(Operator::Gt, most),
-        Comparison::GreaterOrEqual => at(Operator::GtEq, least),
+        Comparison::Less | Comparison::LessOrEqual => at(Operator::LtEq, most),
+        Comparison::Greater | Comparison::GreaterOrEqual => at(Operator::GtEq, least),
     }))
+}
+
+/// The column whose values a comparison of this bounds: itself, or the times of a day.
+fn bounded(expr: &Typed) -> Option<ColumnId> {
+    let day_of = |of: &Typed| match (&of.kind, &of.ty) {
+        (Kind::Column(id), Type::Timestamp(digits)) if *digits <= MICROSECOND_DIGITS && expr.ty == Type::Date => Some(*id),
+        _ => None,
+    };
+    match &expr.kind {
+        Kind::Column(id) if matches!(expr.ty, Type::Double | Type::Real) => Some(*id),
+        Kind::Cast { of, .. } => day_of(of),
+        Kind::Call { name: "date", arguments } => arguments.first().and_then(day_of),
+        _ => None,
+    }
+}
+
+/// The least and the greatest value of a column that a constant may be equal to.
+fn edges(value: &ScalarValue) -> Option<(ScalarValue, ScalarValue)> {
+    let signed = |x: f64, below: f64| if x == 0.0 { below } else { x };
+    match value {
+        ScalarValue::Float64(Some(x)) if !x.is_nan() => {
+            Some((ScalarValue::Float64(Some(signed(*x, -0.0))), ScalarValue::Float64(Some(signed(*x, 0.0)))))
+        }
+        ScalarValue::Float32(Some(x)) if !x.is_nan() => {
+            let zero = |zero: f32| ScalarValue::Float32(Some(if *x == 0.0 { zero } else { *x }));
+            Some((zero(-0.0), zero(0.0)))
+        }
+        ScalarValue::Date32(Some(day)) => {
+            let at = |us: i64| ScalarValue::TimestampMicrosecond(Some(us), None);
+            let first = i64::from(*day).checked_mul(DAY_US)?;
+            Some((at(first), at(first.checked_add(DAY_US - 1)?)))
+        }
+        _ => None,
+    }
 }
 
 fn is_native(expr: &Typed) -> bool {
