@@ -66,11 +66,7 @@ impl Analyzer<'_> {
                 Ok(negate(*negated, found))
             }
             ExprKind::Quantified { op, all, left, query } => self.quantified(*op, *all, left, query, span, scope),
-            ExprKind::Json(_) => Err(AthenaError::at(
-                ErrorName::NotSupported,
-                span,
-                "the SQL/JSON functions are not there yet; use json_extract and json_extract_scalar",
-            )),
+            ExprKind::Json(call) => self.json(call, span, scope),
             _ => self.predicate(expr, scope),
         }
     }

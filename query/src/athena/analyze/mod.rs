@@ -8,6 +8,7 @@ mod aggregation;
 mod call;
 mod expr;
 mod hints;
+mod json;
 mod literal;
 pub(crate) mod plan;
 mod predicate;

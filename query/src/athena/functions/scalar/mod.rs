@@ -21,6 +21,7 @@ mod regexp;
 mod round;
 mod session;
 mod size;
+pub(crate) mod sql_json;
 mod text;
 mod time;
 mod url;
