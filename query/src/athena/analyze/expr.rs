@@ -192,7 +192,7 @@ impl Analyzer<'_> {
             };
             let number: usize = digits.parse().unwrap_or(usize::MAX);
             let Some(field) = number.checked_sub(1).and_then(|i| fields.get(i)) else {
-                let message = format!("ROW index out of bounds: {digits}");
+                let message = format!("Subscript index out of bounds: {digits}, max value is {}", fields.len());
                 return Err(AthenaError::at(ErrorName::InvalidFunctionArgument, index.span, message));
             };
             let ty = field.ty.clone();
