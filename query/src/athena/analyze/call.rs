@@ -13,6 +13,7 @@ use crate::athena::ast::{Call, Expr, ExprKind, Overflow, SortItem, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::functions::catalog::{self, Kind as FunctionKind};
 use crate::athena::functions::resolve::{Argument, Resolved, resolve};
+use crate::athena::functions::scalar::not_here;
 use crate::athena::types::{Type, can_cast, common_supertype};
 
 /// A lambda's parameters are numbered from here on by how deep they are, so that lambdas that say the same are equal.
@@ -263,6 +264,9 @@ impl Analyzer<'_> {
 }
 
 fn not_registered(name: &str, span: Span) -> AthenaError {
+    if catalog::leaves_out(name) {
+        return AthenaError { span: Some(span), ..not_here(name) };
+    }
     let error = AthenaError::at(ErrorName::FunctionNotFound, span, format!("Function '{name}' not registered"));
     match super::hints::function(name) {
         Some(hint) => error.rewrite(hint),

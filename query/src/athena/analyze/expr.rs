@@ -67,11 +67,7 @@ impl Analyzer<'_> {
                 Ok(negate(*negated, found))
             }
             ExprKind::Quantified { op, all, left, query } => self.quantified(*op, *all, left, query, span, scope),
-            ExprKind::Json(_) => Err(AthenaError::at(
-                ErrorName::NotSupported,
-                span,
-                "the SQL/JSON functions are not there yet; use json_extract and json_extract_scalar",
-            )),
+            ExprKind::Json(call) => self.json(call, span, scope),
             _ => self.predicate(expr, scope),
         }
     }
@@ -201,7 +197,7 @@ impl Analyzer<'_> {
             };
             let number: usize = digits.parse().unwrap_or(usize::MAX);
             let Some(field) = number.checked_sub(1).and_then(|i| fields.get(i)) else {
-                let message = format!("ROW index out of bounds: {digits}");
+                let message = format!("Subscript index out of bounds: {digits}, max value is {}", fields.len());
                 return Err(AthenaError::at(ErrorName::InvalidFunctionArgument, index.span, message));
             };
             let ty = field.ty.clone();

@@ -39,7 +39,7 @@ pub(super) fn function(name: &str) -> Option<String> {
         "array_length" | "list_length" | "size" => "cardinality(a)",
         "isnan" => "is_nan(x)",
         "unix_timestamp" => "to_unixtime(time)",
-        "get_json_object" | "json_value" => "json_extract_scalar(json, '$.path')",
+        "get_json_object" => "json_extract_scalar(json, '$.path')",
         "stdev" => "stddev(x)",
         "array" => "ARRAY[a, b]",
         "isnull" => "a IS NULL",

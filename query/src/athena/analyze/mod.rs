@@ -9,6 +9,7 @@ mod call;
 mod decorrelate;
 mod expr;
 mod hints;
+mod json;
 mod literal;
 pub(crate) mod plan;
 mod predicate;

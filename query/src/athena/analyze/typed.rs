@@ -5,8 +5,11 @@
 //! Invariant: every implicit cast is there as a `Cast`, so that whoever computes never has to guess a type. Two that are equal
 //! mean the same, wherever they were written.
 
+use std::sync::Arc;
+
 use super::plan::Subquery;
 use crate::athena::ast::{Comparison, NullTreatment, Span};
+use crate::athena::functions::scalar::sql_json::Form;
 use crate::athena::types::Type;
 
 /// A column of one relation of one statement; no two relations share one.
@@ -94,6 +97,11 @@ pub(crate) enum Kind {
     Grouping(Vec<Typed>),
     Current(CurrentValue),
     Subquery(Box<Subquery>),
+    /// A JSON function of the SQL standard, of the arguments that its form tells.
+    Json {
+        form: Arc<Form>,
+        arguments: Vec<Typed>,
+    },
 }
 
 /// A constant.
@@ -264,6 +272,7 @@ impl Typed {
                 terms.iter().collect()
             }
             Kind::Row(terms) | Kind::Array(terms) | Kind::Grouping(terms) => terms.iter().collect(),
+            Kind::Json { arguments, .. } => arguments.iter().collect(),
             Kind::Cast { of, .. } | Kind::Not(of) | Kind::IsNull(of) | Kind::Try(of) => vec![of],
             Kind::Field { of, .. } | Kind::Lambda { body: of, .. } => vec![of],
             Kind::Compare { left, right, .. } | Kind::Distinct { left, right } | Kind::NullIf { left, right, .. } => {
@@ -288,6 +297,7 @@ impl Typed {
                 terms.iter_mut().collect()
             }
             Kind::Row(terms) | Kind::Array(terms) | Kind::Grouping(terms) => terms.iter_mut().collect(),
+            Kind::Json { arguments, .. } => arguments.iter_mut().collect(),
             Kind::Cast { of, .. } | Kind::Not(of) | Kind::IsNull(of) | Kind::Try(of) => vec![of],
             Kind::Field { of, .. } | Kind::Lambda { body: of, .. } => vec![of],
             Kind::Compare { left, right, .. } | Kind::Distinct { left, right } | Kind::NullIf { left, right, .. } => {

@@ -95,7 +95,7 @@ pub(crate) enum JsonCall {
     },
     Query {
         input: JsonPath,
-        returning: Option<TypeName>,
+        returning: Option<JsonOutput>,
         wrapper: JsonWrapper,
         keep_quotes: Option<bool>,
         on_empty: Option<JsonOn>,
@@ -105,20 +105,36 @@ pub(crate) enum JsonCall {
         members: Vec<(Expr, JsonArgument)>,
         null_on_null: bool,
         unique_keys: bool,
-        returning: Option<TypeName>,
+        returning: Option<JsonOutput>,
     },
     Array {
         elements: Vec<JsonArgument>,
         null_on_null: bool,
-        returning: Option<TypeName>,
+        returning: Option<JsonOutput>,
     },
 }
 
-/// A value, and whether `FORMAT JSON` was written after it.
+/// `FORMAT JSON`, and what the JSON's text is encoded in where that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JsonFormat {
+    Plain,
+    Utf8,
+    Utf16,
+    Utf32,
+}
+
+/// A value, and the format that was written after it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct JsonArgument {
     pub(crate) value: Expr,
-    pub(crate) is_json: bool,
+    pub(crate) format: Option<JsonFormat>,
+}
+
+/// The type after `RETURNING`, and the format that was written after it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct JsonOutput {
+    pub(crate) ty: TypeName,
+    pub(crate) format: Option<JsonFormat>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -126,6 +142,8 @@ pub(crate) struct JsonPath {
     pub(crate) input: JsonArgument,
     pub(crate) path: String,
     pub(crate) path_span: Span,
+    /// `AS name`: recognised for its message only.
+    pub(crate) name: Option<Ident>,
     pub(crate) passing: Vec<(JsonArgument, Ident)>,
 }
 

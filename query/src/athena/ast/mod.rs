@@ -10,8 +10,8 @@ mod expr;
 use std::fmt;
 
 pub(crate) use call::{
-    Bound, Call, Frame, FrameUnit, JsonArgument, JsonCall, JsonOn, JsonOnError, JsonPath, JsonWrapper, NullTreatment, Over,
-    Overflow, Window,
+    Bound, Call, Frame, FrameUnit, JsonArgument, JsonCall, JsonFormat, JsonOn, JsonOnError, JsonOutput, JsonPath, JsonWrapper,
+    NullTreatment, Over, Overflow, Window,
 };
 pub(crate) use expr::{
     ArithmeticOp, At, Comparison, Current, Expr, ExprKind, Interval, IntervalUnit, TypeName, TypeNameKind, TypeParameter, UnaryOp,

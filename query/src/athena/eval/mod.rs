@@ -26,6 +26,7 @@ pub(crate) use logic::several_rows;
 
 use super::analyze::typed::{ColumnId, CurrentValue, Kind, Typed};
 use super::error::AthenaError;
+use super::functions::scalar::sql_json::Form;
 use super::functions::scalar::{Call, find, is_volatile, not_here, takes_nulls};
 use super::stack;
 use super::types::Type;
@@ -168,6 +169,7 @@ fn value(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Array(elements) => array(elements, &expr.ty, env),
         Kind::Field { of, index } => of_one(&eval(of, env)?, |values| field(values, *index)),
         Kind::Current(what) => current(*what, &expr.ty, env),
+        Kind::Json { form, arguments } => json(form, arguments, &expr.ty, env),
         Kind::Lambda { .. } | Kind::Aggregate(_) | Kind::Window(_) | Kind::Grouping(_) | Kind::Subquery(_) => {
             Err(AthenaError::internal(&"a part of an expression was left that is no value"))
         }
@@ -222,6 +224,20 @@ fn call<'e>(expr: &Typed, name: &'static str, arguments: &'e [Typed], env: &Env<
     let lambdas: Vec<Lambda<'_>> = lambdas.into_iter().map(|(parameters, body)| Lambda { parameters, body, env }).collect();
     let call = Call { name, arguments: &values, types: &types, lambdas: &lambdas, returns: &expr.ty, rows, session: env.session };
     let result = compute(&call)?;
+    Ok(if once { Column::constant(result, env.rows) } else { Column::new(result) })
+}
+
+fn json(form: &Form, arguments: &[Typed], ty: &Type, env: &Env<'_>) -> Result<Column> {
+    let mut values = arguments.iter().map(|argument| eval(argument, env)).collect::<Result<Vec<_>>>()?;
+    let once = env.rows > 0 && values.iter().all(Column::is_constant);
+    let rows = if once { 1 } else { env.rows };
+    if once {
+        values = values.iter().map(|value| value.slice(0, 1)).collect();
+    }
+    let types: Vec<Type> = arguments.iter().map(|argument| argument.ty.clone()).collect();
+    let call =
+        Call { name: form.name(), arguments: &values, types: &types, lambdas: &[], returns: ty, rows, session: env.session };
+    let result = form.compute(&call)?;
     Ok(if once { Column::constant(result, env.rows) } else { Column::new(result) })
 }
 

@@ -162,8 +162,9 @@ fn most_specific<'a>(mut applicable: Vec<Resolved<'a>>, arguments: &[Argument]) 
     } else {
         applicable = specific.into_iter().map(|i| applicable[i].clone()).collect();
     }
-    // Of a NULL, overloads that give the same type give the same NULL.
-    let gives_one_type = applicable.iter().all(|resolved| resolved.returns == applicable[0].returns);
+    // Of a NULL, overloads that give the same type give the same NULL, but for a function that leaves NULLs out.
+    let is_alike = |resolved: &Resolved<'_>| resolved.returns == applicable[0].returns && resolved.signature.name != "concat_ws";
+    let gives_one_type = applicable.iter().all(is_alike);
     if applicable.len() == 1 || gives_one_type { Ok(applicable.swap_remove(0)) } else { Err(ambiguous(&applicable)) }
 }
 

@@ -6,7 +6,9 @@
 
 use super::words::Word;
 use super::{Parsed, Parser};
-use crate::athena::ast::{Expr, ExprKind, JsonArgument, JsonCall, JsonOn, JsonOnError, JsonPath, JsonWrapper, TypeName};
+use crate::athena::ast::{
+    Expr, ExprKind, JsonArgument, JsonCall, JsonFormat, JsonOn, JsonOnError, JsonOutput, JsonPath, JsonWrapper,
+};
 use crate::athena::lexer::Kind;
 
 impl Parser<'_> {
@@ -119,27 +121,30 @@ impl Parser<'_> {
     /// An expression, `FORMAT JSON` after it or not.
     fn json_argument(&mut self) -> Parsed<JsonArgument> {
         let value = self.expression()?;
-        Ok(JsonArgument { value, is_json: self.json_format()? })
+        Ok(JsonArgument { value, format: self.json_format()? })
     }
 
-    fn json_format(&mut self) -> Parsed<bool> {
+    /// `FORMAT JSON`, `FORMAT JSON ENCODING UTF16`
+    fn json_format(&mut self) -> Parsed<Option<JsonFormat>> {
         if !self.eat(Word::FORMAT) {
-            return Ok(false);
+            return Ok(None);
         }
         self.expect(Word::JSON)?;
-        if self.eat(Word::ENCODING) {
-            self.expect_one_of(&[Word::UTF16, Word::UTF32, Word::UTF8])?;
+        if !self.eat(Word::ENCODING) {
+            return Ok(Some(JsonFormat::Plain));
         }
-        Ok(true)
+        Ok(Some(match self.expect_one_of(&[Word::UTF16, Word::UTF32, Word::UTF8])? {
+            Word::UTF16 => JsonFormat::Utf16,
+            Word::UTF32 => JsonFormat::Utf32,
+            _ => JsonFormat::Utf8,
+        }))
     }
 
-    fn json_returning(&mut self) -> Parsed<Option<TypeName>> {
+    fn json_returning(&mut self) -> Parsed<Option<JsonOutput>> {
         if !self.eat(Word::RETURNING) {
             return Ok(None);
         }
-        let ty = self.type_name()?;
-        self.json_format()?;
-        Ok(Some(ty))
+        Ok(Some(JsonOutput { ty: self.type_name()?, format: self.json_format()? }))
     }
 
     fn json_path(&mut self) -> Parsed<JsonPath> {
@@ -148,9 +153,7 @@ impl Parser<'_> {
         let start = self.start();
         let path = self.string()?;
         let path_span = self.span_from(start);
-        if self.eat(Word::AS) {
-            self.name()?;
-        }
+        let name = if self.eat(Word::AS) { Some(self.name()?) } else { None };
         let mut passing = Vec::new();
         if self.eat(Word::PASSING) {
             passing = self.list(|parser| {
@@ -159,7 +162,7 @@ impl Parser<'_> {
                 Ok((argument, parser.name()?))
             })?;
         }
-        Ok(JsonPath { input, path, path_span, passing })
+        Ok(JsonPath { input, path, path_span, name, passing })
     }
 
     /// `… ON EMPTY`, `… ON ERROR`, in this order.

@@ -7,6 +7,7 @@
 pub(crate) mod address;
 pub(crate) mod date;
 pub(crate) mod float;
+pub(crate) mod hyperloglog;
 pub(crate) mod interval;
 pub(crate) mod json;
 pub(crate) mod layout;

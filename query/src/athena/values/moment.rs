@@ -108,11 +108,15 @@ impl Produce for Moment {
             Type::Timestamp(_) if picos_per_unit(ty) > 1 => {
                 written(values, ty, |moment| narrow(moment.utc.div_euclid(picos_per_unit(ty))))
             }
-            _ => written(values, ty, |moment| {
-                narrow(moment.utc.div_euclid(1_000_000))?;
-                Ok(moment.utc)
-            }),
+            _ => written(values, ty, |moment| moment.checked().map(|moment| moment.utc)),
         }
+    }
+}
+
+impl Moment {
+    /// The same, if 64 bits of microseconds hold it.
+    pub(crate) fn checked(self) -> Result<Self> {
+        narrow(self.utc.div_euclid(1_000_000)).map(|_| self)
     }
 }
 

@@ -29,6 +29,8 @@ use std::collections::HashSet;
 use arrow::array::{ArrayRef, UInt32Array, new_null_array};
 use arrow::buffer::OffsetBuffer;
 
+pub(crate) use sketch::SET_BITS;
+
 use super::scalar::{Arg, Produce, Result};
 use crate::athena::analyze::typed::Aggregate;
 use crate::athena::error::AthenaError;

@@ -1,11 +1,8 @@
 //! How many different values there are.
 //!
-//! Owns: `approx_distinct`.
-//! Does not own: hashes of values (`hash`), sketches that are values (`approx_set`), which are not there.
-//! Invariant: the count is exact up to a number of values, and beyond within the standard error asked for (HyperLogLog, after
-//! P. Flajolet and others).
-
-use std::collections::HashSet;
+//! Owns: `approx_distinct`; `approx_set` and `merge`, whose sketches are values.
+//! Does not own: sketches themselves (`values::hyperloglog`), hashes of values (`hash`).
+//! Invariant: a NULL counts for nothing.
 
 use arrow::array::ArrayRef;
 
@@ -13,17 +10,23 @@ use super::count::length;
 use super::hash::hashes;
 use super::{Reduce, average};
 use crate::athena::error::AthenaError;
-use crate::athena::functions::scalar::{Call, Double, Result};
+use crate::athena::functions::scalar::{Arg as _, Bytes, Call, Double, Int, Result, Text, murmur3_64};
+use crate::athena::types::Type;
 use crate::athena::values::float::plain_double;
+use crate::athena::values::hyperloglog::HyperLogLog;
 
 /// What Trino takes where none is given.
 const ERROR: f64 = 0.023;
 const ERROR_MIN: f64 = 0.004_062_5;
 const ERROR_MAX: f64 = 0.26;
+/// Of a sketch that is a value.
+pub(crate) const SET_BITS: u8 = 12;
 
 pub(super) fn find(name: &str) -> Option<Reduce> {
     Some(match name {
         "approx_distinct" => approx_distinct,
+        "approx_set" => approx_set,
+        "merge" => merge,
         _ => return None,
     })
 }
@@ -39,33 +42,35 @@ fn approx_distinct(call: &Call<'_>) -> Result<ArrayRef> {
         }
     }
     let hashes = hashes(&call.types[0], call.values(0)?)?;
-    call.one(Some(estimate(call.given().map(|row| hashes[call.place(0, row)]), error)?))
+    let mut sketch = HyperLogLog::within(error);
+    call.given().for_each(|row| sketch.add(hashes[call.place(0, row)]));
+    call.one(Some(average::rounded(sketch.cardinality())))
 }
 
-/// How many different hashes there are, within a standard error.
-fn estimate(hashes: impl Iterator<Item = u64>, error: f64) -> Result<i64> {
-    // The error of m registers is 1.04 / sqrt(m).
-    let mut bits = 4;
-    while f64::from(1_u32 << bits) < (1.04 / error).powi(2) {
-        bits += 1;
+fn approx_set(call: &Call<'_>) -> Result<ArrayRef> {
+    let mut sketch: Option<HyperLogLog> = None;
+    for row in call.given() {
+        let hash = match &call.types[0] {
+            Type::Double => murmur3_64(&call.get::<Double>(0, row)?.to_bits().to_le_bytes()),
+            Type::Varchar(_) => murmur3_64(call.get::<Text>(0, row)?.as_bytes()),
+            _ => murmur3_64(&call.get::<Int>(0, row)?.to_le_bytes()),
+        };
+        sketch.get_or_insert_with(|| HyperLogLog::new(SET_BITS)).add(hash);
     }
-    let registers = 1_usize << bits;
-    let mut registers = vec![0_u8; registers];
-    // Below so many, the registers' estimate is off: what was seen is counted.
-    let exact = registers.len() * 5;
-    let mut seen = HashSet::new();
-    for hash in hashes {
-        let register = usize::try_from(hash >> (64 - bits)).map_err(|error| AthenaError::internal(&error))?;
-        let zeros = (hash << bits | 1 << (bits - 1)).leading_zeros() + 1;
-        registers[register] = registers[register].max(u8::try_from(zeros).unwrap_or(u8::MAX));
-        if seen.len() <= exact {
-            seen.insert(hash);
+    call.one(sketch.map(|sketch| sketch.bytes()))
+}
+
+fn merge(call: &Call<'_>) -> Result<ArrayRef> {
+    let (mut merged, sketches): (Option<HyperLogLog>, _) = (None, Bytes::reader(call.values(0)?)?);
+    for row in call.given() {
+        let bytes = Bytes::get(&sketches, call.place(0, row));
+        let sketch = HyperLogLog::read(bytes).ok_or_else(|| AthenaError::internal(&"these bytes are no HyperLogLog"))?;
+        match &mut merged {
+            None => merged = Some(sketch),
+            Some(merged) => merged.merge(&sketch).map_err(|(ours, theirs)| {
+                AthenaError::internal(&format!("Cannot merge HLLs with different number of buckets: {ours} vs {theirs}"))
+            })?,
         }
     }
-    if seen.len() <= exact {
-        return i64::try_from(seen.len()).map_err(|error| AthenaError::internal(&error));
-    }
-    let count = f64::from(1_u32 << bits);
-    let sum: f64 = registers.iter().map(|zeros| (-f64::from(*zeros)).exp2()).sum();
-    Ok(average::rounded(0.7213 / (1.0 + 1.079 / count) * count * count / sum))
+    call.one(merged.map(|sketch| sketch.bytes()))
 }

@@ -21,6 +21,8 @@ mod regexp;
 mod round;
 mod session;
 mod size;
+mod sketch;
+pub(crate) mod sql_json;
 mod text;
 mod time;
 mod url;
@@ -28,7 +30,7 @@ mod url;
 use arrow::array::ArrayRef;
 
 pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Integers, Produce, Real, Text, Wide};
-pub(crate) use binary::xxhash64;
+pub(crate) use binary::{murmur3_64, xxhash64};
 
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::eval::{Column, Lambda, Session};
@@ -57,7 +59,7 @@ pub(crate) struct Call<'c> {
 
 /// The function of that name for arguments of these types; `None` when it is not computed here.
 pub(crate) fn find(name: &str, types: &[Type]) -> Option<Compute> {
-    let families: [fn(&str) -> Option<Compute>; 16] = [
+    let families: [fn(&str) -> Option<Compute>; 17] = [
         array::find,
         binary::find,
         distribution::find,
@@ -71,6 +73,7 @@ pub(crate) fn find(name: &str, types: &[Type]) -> Option<Compute> {
         round::find,
         session::find,
         size::find,
+        sketch::find,
         text::find,
         time::find,
         url::find,

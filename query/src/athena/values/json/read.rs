@@ -87,7 +87,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Calls for each part of a value that has begun.
-    pub(super) fn parts(
+    pub(crate) fn parts(
         &mut self,
         begun: Token<'t>,
         mut f: impl FnMut(&mut Self, Option<&'t str>, Token<'t>) -> Read<()>,

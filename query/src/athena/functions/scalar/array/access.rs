@@ -8,7 +8,7 @@ use arrow::array::ArrayRef;
 
 use super::super::arg::{Arg as _, Int};
 use super::super::lists::{Lists, picked};
-use super::super::{Call, Result, not_here};
+use super::super::{Call, Result, sketch};
 use super::Search;
 use crate::athena::error::AthenaError;
 use crate::athena::types::Type;
@@ -78,7 +78,7 @@ fn by_key(call: &Call<'_>, must: bool) -> Result<ArrayRef> {
 
 pub(super) fn cardinality(call: &Call<'_>) -> Result<ArrayRef> {
     if call.types.first() == Some(&Type::HyperLogLog) {
-        return Err(not_here(call.name));
+        return sketch::cardinality(call);
     }
     let lists = Lists::of(call, 0)?;
     call.produce(|row| as_number(lists.len(row)).map(Some))

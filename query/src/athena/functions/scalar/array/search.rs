@@ -9,12 +9,13 @@ use std::ops::Range;
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 
 use super::super::lists::Lists;
-use super::super::{Call, Result, not_here};
+use super::super::{Bytes, Call, Result, Text};
 use crate::athena::ast::Comparison;
 use crate::athena::error::AthenaError;
 use crate::athena::eval::Column;
 use crate::athena::eval::compare::{Keys, compare, equal};
 use crate::athena::types::Type;
+use crate::athena::values::address;
 
 /// Values that are looked for among elements, one for each row.
 pub(crate) struct Search<'a> {
@@ -102,10 +103,36 @@ impl<'a> Search<'a> {
     }
 }
 
+/// What an address of IPv4 begins with as one of IPv6.
+const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255];
+
+/// `contains` of a network, `10.0.0.0/8`, and an address.
+fn within_network(call: &Call<'_>) -> Result<ArrayRef> {
+    call.try2::<Text, Bytes, _>(|network, of| {
+        let (base, length) = network.split_once('/').ok_or_else(|| call.invalid("Invalid CIDR"))?;
+        let bytes = address::ip(base).ok_or_else(|| call.invalid("Invalid network IP address"))?;
+        let length: i32 = length.parse().map_err(|_| AthenaError::internal(&format!("For input string: \"{length}\"")))?;
+        if length < 0 {
+            return Err(call.invalid("Invalid prefix length"));
+        }
+        if network.contains(':') && bytes.starts_with(&MAPPED) {
+            return Err(AthenaError::not_supported(format!("{network}: write a network of IPv4 as 10.0.0.0/8")));
+        }
+        let number = |bytes: &[u8]| bytes.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        let (base, of) = (number(&bytes), number(of));
+        // An address of IPv4 is the end of one of IPv6.
+        let free = if network.contains(':') { 128 } else { 32 } - length;
+        let network = u32::try_from(free).ok().map(|free| u128::MAX.checked_shl(free).unwrap_or(0));
+        match network.filter(|network| base & !network == 0) {
+            Some(network) => Ok(Some(base == of & network)),
+            None => Err(call.invalid("Invalid CIDR")),
+        }
+    })
+}
+
 pub(super) fn contains(call: &Call<'_>) -> Result<ArrayRef> {
     if call.element_type(0).is_err() {
-        // Of a network and an address.
-        return Err(not_here(call.name));
+        return within_network(call);
     }
     let (lists, wanted) = (Lists::of(call, 0)?, call.argument(1)?);
     let search = Search::new(Some(call.name), call.element_type(0)?, lists.elements(), lists.is_constant(), wanted)?;

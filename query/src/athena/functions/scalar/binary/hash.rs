@@ -97,3 +97,8 @@ pub(super) fn murmur3(bytes: &[u8]) -> [u8; 16] {
     h2 = h2.wrapping_add(h1);
     (u128::from(h2) << 64 | u128::from(h1)).to_le_bytes()
 }
+
+/// The first half of MurmurHash3 x64 128.
+pub(crate) fn murmur3_64(bytes: &[u8]) -> u64 {
+    word(&murmur3(bytes)[..8])
+}

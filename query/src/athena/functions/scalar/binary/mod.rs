@@ -12,7 +12,7 @@ mod hash;
 mod spooky;
 
 pub(super) use codec::repaired;
-pub(crate) use hash::xxhash64;
+pub(crate) use hash::{murmur3_64, xxhash64};
 
 use super::Compute;
 

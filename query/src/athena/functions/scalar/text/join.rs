@@ -64,6 +64,9 @@ fn concat_ws(call: &Call<'_>) -> Result<ArrayRef> {
             Ok(Some(parts.collect::<Vec<_>>().join(Text::get(&separators, call.place(0, row)))))
         });
     }
+    if call.arguments.len() < 2 {
+        return Err(call.invalid("There must be two or more arguments"));
+    }
     let parts = readers::<Text>(call)?;
     call.produce_all(|row| {
         if call.argument(0)?.is_null(row) {

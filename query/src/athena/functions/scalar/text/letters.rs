@@ -1,12 +1,13 @@
 //! Texts letter by letter.
 //!
-//! Owns: upper, lower, reverse, length, chr, codepoint, translate.
+//! Owns: upper, lower, reverse, length, chr, codepoint, translate, normalize.
 //! Does not own: texts of several letters within texts (`search`).
 //! Invariant: a letter's case is one letter: ß stays ß.
 
 use std::collections::HashMap;
 
 use arrow::array::ArrayRef;
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
 use super::padded;
 use crate::athena::functions::scalar::{Arg as _, Bytes, Call, Compute, Int, Result, Text, array};
@@ -21,6 +22,7 @@ pub(super) fn find(name: &str) -> Option<Compute> {
         "chr" => chr,
         "codepoint" => codepoint,
         "translate" => translate,
+        "normalize" => normalize,
         _ => return None,
     })
 }
@@ -45,6 +47,18 @@ fn shifted(c: char, by: u32) -> char {
 /// Only `İ` has a lower case of two letters.
 fn lower(c: char) -> char {
     if c == 'İ' { 'i' } else { c.to_lowercase().next().unwrap_or(c) }
+}
+
+fn normalize(call: &Call<'_>) -> Result<ArrayRef> {
+    call.map2::<Text, Text, _>(|text, form| {
+        match form {
+            "NFD" => DecomposingNormalizerBorrowed::new_nfd().normalize(text),
+            "NFKC" => ComposingNormalizerBorrowed::new_nfkc().normalize(text),
+            "NFKD" => DecomposingNormalizerBorrowed::new_nfkd().normalize(text),
+            _ => ComposingNormalizerBorrowed::new_nfc().normalize(text),
+        }
+        .into_owned()
+    })
 }
 
 /// Code points of a text; as many as its type says of a `char(n)`.

@@ -38,7 +38,12 @@ fn added(call: &Call<'_>) -> Result<ArrayRef> {
             Some(picos) if unit.is_of_calendar() => moment.moved_to(moment.local() + picos * i128::from(count)),
             Some(picos) => moment.plus(picos * i128::from(count)),
         };
-        Ok(Some(Moment { utc: rounded(moved.utc, digits(call.returns)), ..moved }))
+        let moved = Moment { utc: rounded(moved.utc, digits(call.returns)), ..moved };
+        match call.returns {
+            // What no timestamp can hold is a fault of the count.
+            Type::Timestamp(_) => moved.checked().map(Some).map_err(|error| call.invalid(error.message)),
+            _ => Ok(Some(moved)),
+        }
     })
 }
 
