@@ -185,7 +185,8 @@ impl Walk<'_> {
             let from = single(from, "from")?;
             let to = to.as_ref().map_or(Ok(from), |to| single(to, "to"))?;
             let length = i64::try_from(elements.len()).map_err(|error| AthenaError::internal(&error))?;
-            if !self.lax && !(0 <= from && from <= to && to < length) {
+            let is_within = 0 <= from && from <= to && to < length;
+            if !self.lax && !is_within {
                 let size = elements.len();
                 return Err(structural(format!("invalid array subscript: [{from}, {to}] for array of size {size}")));
             }
