@@ -127,15 +127,15 @@ fn null(expr: &Typed, env: &Env<'_>) -> Column {
     Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows)
 }
 
-/// The values of arguments one of which is enough, when it is NULL, to know the result: those after it are not computed, and beside
-/// a constant NULL none is.
-pub(super) fn strict(arguments: &[&Typed], env: &Env<'_>) -> Result<Vec<Column>> {
-    let is_nothing = |argument: &&Typed| known(argument, env).is_some_and(|value| value.is_null(0));
+/// The values of arguments, of which those that decide make the result NULL when they are: what comes after one in a row is not
+/// computed there, and beside one that is a constant nothing is.
+pub(super) fn strict(arguments: &[&Typed], decides: impl Fn(usize) -> bool, env: &Env<'_>) -> Result<Vec<Column>> {
+    let is_nothing = |(at, argument): (usize, &&Typed)| decides(at) && known(argument, env).is_some_and(|value| value.is_null(0));
     let mut values: Vec<Column> = Vec::with_capacity(arguments.len());
     for (at, argument) in arguments.iter().enumerate() {
-        let value = eval_where(argument, env, |row| values.iter().all(|before| !before.is_null(row)));
-        values.push(match value {
-            Err(fault) if fault.is_tried() && arguments[at + 1..].iter().any(is_nothing) => null(argument, env),
+        let matters = |row| values.iter().enumerate().all(|(at, before)| !decides(at) || !before.is_null(row));
+        values.push(match eval_where(argument, env, matters) {
+            Err(fault) if fault.is_tried() && arguments.iter().enumerate().skip(at + 1).any(is_nothing) => null(argument, env),
             value => value?,
         });
     }
@@ -206,11 +206,13 @@ pub(super) fn tried(of: &Typed, env: &Env<'_>) -> Result<Column> {
 /// Whether a value is in a list: unknown if it is not but a NULL is.
 pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Column> {
     let value = eval(of, env)?;
+    let is_nothing = known(of, env).is_some_and(|value| value.is_null(0));
     let mut result: Option<Column> = None;
     for item in list {
         let is_open = |row| !value.is_null(row) && result.as_ref().is_none_or(|result| truth(result, row) != Some(true));
         // Trino computes all constants first.
-        let item = if value.is_constant() || env.is_constant(item) { eval(item, env)? } else { eval_where(item, env, is_open)? };
+        let is_constant = !is_nothing && (value.is_constant() || env.is_constant(item));
+        let item = if is_constant { eval(item, env)? } else { eval_where(item, env, is_open)? };
         let equal = of_two(&value, &item, |a, b| compare::compare(Comparison::Equal, &of.ty, a, b))?;
         result = Some(match result {
             None => equal,
@@ -228,7 +230,7 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
 }
 
 pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &Env<'_>) -> Result<Column> {
-    let values = strict(&[Some(of), Some(pattern), escape].into_iter().flatten().collect::<Vec<_>>(), env)?;
+    let values = strict(&[Some(of), Some(pattern), escape].into_iter().flatten().collect::<Vec<_>>(), |_| true, env)?;
     let (of_values, patterns, escapes) = (&values[0], &values[1], values.get(2));
     let (texts, pattern_texts) = (of_values.values().as_string::<i32>(), patterns.values().as_string::<i32>());
     let compiled = |row: usize| -> Result<Option<Like>> {

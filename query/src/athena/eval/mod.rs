@@ -26,7 +26,7 @@ pub(crate) use logic::several_rows;
 
 use super::analyze::typed::{ColumnId, CurrentValue, Kind, Typed};
 use super::error::AthenaError;
-use super::functions::scalar::{Call, find, is_volatile, not_here, takes_nulls};
+use super::functions::scalar::{Call, find, is_volatile, not_here, takes_null};
 use super::types::Type;
 use super::values::layout::arrow_type;
 
@@ -67,9 +67,14 @@ impl<'s> Env<'s> {
         found.map(|(_, column)| column).ok_or_else(|| AthenaError::internal(&format!("column {id} is not there")))
     }
 
-    /// Whether an expression is of constants alone.
+    /// Whether an expression is one that Trino computes before it looks at rows: of constants alone, and without a TRY.
     fn is_constant(&self, expr: &Typed) -> bool {
-        self.named_by(expr).all(|(_, column)| column.is_constant()) && !has_volatile(expr)
+        let mut tries = false;
+        expr.walk(&mut |part| {
+            tries |= matches!(part.kind, Kind::Try(_));
+            !tries
+        });
+        !tries && self.named_by(expr).all(|(_, column)| column.is_constant()) && !has_volatile(expr)
     }
 
     /// These rows, with the columns that an expression names.
@@ -138,7 +143,7 @@ pub(crate) fn eval(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Not(of) => of_one(&eval(of, env)?, logic::not),
         Kind::Compare { op, left, right } => {
             let ty = &left.ty;
-            let values = logic::strict(&[left, right], env)?;
+            let values = logic::strict(&[left, right], |_| true, env)?;
             of_two(&values[0], &values[1], |a, b| compare::compare(*op, ty, a, b))
         }
         Kind::Distinct { left, right } => {
@@ -187,16 +192,12 @@ fn call<'e>(expr: &Typed, name: &'static str, arguments: &'e [Typed], env: &Env<
     };
     let lambdas: Vec<_> = arguments.iter().filter_map(lambda).collect();
     let of_values: Vec<&Typed> = arguments.iter().filter(is_value).collect();
-    let mut values = if takes_nulls(name, &types) {
-        of_values.iter().map(|argument| eval(argument, env)).collect::<Result<Vec<_>>>()?
-    } else {
-        let values = logic::strict(&of_values, env)?;
-        let is_nothing = |(value, argument): (&Column, &&Typed)| value.is_null(0) && env.is_constant(argument);
-        if env.rows > 0 && values.iter().zip(&of_values).any(is_nothing) {
-            return Ok(Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows));
-        }
-        values
-    };
+    let decides = |at: usize| !takes_null(name, at);
+    let mut values = logic::strict(&of_values, decides, env)?;
+    let is_nothing = |at: usize| decides(at) && values[at].is_null(0) && env.is_constant(of_values[at]);
+    if env.rows > 0 && (0..values.len()).any(is_nothing) {
+        return Ok(Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows));
+    }
     // Of constants alone a value is computed once; a fault of no rows is none.
     let once = env.rows > 0
         && values.iter().all(Column::is_constant)
