@@ -10,9 +10,10 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, UInt32Array
 use arrow::compute::{concat, interleave};
 
 use super::{Column, Env, Result, compare, eval, of_one, of_two};
-use crate::athena::analyze::typed::Typed;
+use crate::athena::analyze::typed::{Kind, Typed};
 use crate::athena::ast::Comparison;
 use crate::athena::error::{AthenaError, ErrorName};
+use crate::athena::functions::scalar::takes_null;
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
 use crate::athena::values::like::Like;
@@ -34,7 +35,7 @@ pub(super) fn junction(terms: &[Typed], or: bool, env: &Env<'_>) -> Result<Colum
         }
         let decides = |term: &Typed| known(term, env).is_some_and(|value| truth(&value, 0) == Some(or));
         let values = match eval_rows(term, env, &open) {
-            Err(fault) if fault.is_tried() && terms[at + 1..].iter().any(decides) => {
+            Err(fault) if fault.is_of_rows() && terms[at + 1..].iter().any(decides) => {
                 return Ok(Column::constant(Arc::new(BooleanArray::from(vec![or])), env.rows));
             }
             values => values?,
@@ -103,7 +104,7 @@ fn eval_rows(expr: &Typed, env: &Env<'_>, rows: &[u32]) -> Result<Column> {
 /// As [`eval`], but a fault of rows that do not matter is none: they are NULL then.
 fn eval_where(expr: &Typed, env: &Env<'_>, matters: impl Fn(usize) -> bool) -> Result<Column> {
     let fault = match eval(expr, env) {
-        Err(fault) if fault.is_tried() => fault,
+        Err(fault) if fault.is_of_rows() => fault,
         done => return done,
     };
     let rows: Vec<u32> = all_rows(env).into_iter().filter(|row| matters(*row as usize)).collect();
@@ -120,7 +121,16 @@ fn eval_where(expr: &Typed, env: &Env<'_>, matters: impl Fn(usize) -> bool) -> R
 
 /// The value of what is the same for all rows, if it has one.
 fn known(expr: &Typed, env: &Env<'_>) -> Option<Column> {
-    if env.rows > 0 && env.is_constant(expr) { eval(expr, env).ok() } else { None }
+    let is_nothing = |argument: &Typed| known(argument, env).is_some_and(|value| value.is_null(0));
+    match &expr.kind {
+        _ if env.rows == 0 => None,
+        _ if env.is_constant(expr) => eval(expr, env).ok(),
+        Kind::Call { name, arguments } => {
+            let mut deciding = arguments.iter().enumerate().filter(|(at, _)| !takes_null(name, *at));
+            deciding.any(|(_, argument)| is_nothing(argument)).then(|| null(expr, env))
+        }
+        _ => None,
+    }
 }
 
 fn null(expr: &Typed, env: &Env<'_>) -> Column {
@@ -135,7 +145,7 @@ pub(super) fn strict(arguments: &[&Typed], decides: impl Fn(usize) -> bool, env:
     for (at, argument) in arguments.iter().enumerate() {
         let matters = |row| values.iter().enumerate().all(|(at, before)| !decides(at) || !before.is_null(row));
         values.push(match eval_where(argument, env, matters) {
-            Err(fault) if fault.is_tried() && arguments.iter().enumerate().skip(at + 1).any(is_nothing) => null(argument, env),
+            Err(fault) if fault.is_of_rows() && arguments.iter().enumerate().skip(at + 1).any(is_nothing) => null(argument, env),
             value => value?,
         });
     }
@@ -231,6 +241,9 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
 
 pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &Env<'_>) -> Result<Column> {
     let values = strict(&[Some(of), Some(pattern), escape].into_iter().flatten().collect::<Vec<_>>(), |_| true, env)?;
+    if env.rows > 0 && env.is_constant(of) && values[0].is_null(0) {
+        return Ok(Column::constant(Arc::new(BooleanArray::new_null(1)), env.rows));
+    }
     let (of_values, patterns, escapes) = (&values[0], &values[1], values.get(2));
     let (texts, pattern_texts) = (of_values.values().as_string::<i32>(), patterns.values().as_string::<i32>());
     let compiled = |row: usize| -> Result<Option<Like>> {

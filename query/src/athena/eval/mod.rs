@@ -137,13 +137,18 @@ pub(crate) fn eval(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Cast { of, .. } if cast::is_of_today(&of.ty, &expr.ty) => {
             of_one(&eval(of, env)?, |values| cast::of_today(values, &of.ty, &expr.ty, env.session.start))
         }
-        Kind::Cast { of, tries } => of_one(&eval(of, env)?, |values| cast(values, &of.ty, &expr.ty, *tries)),
+        Kind::Cast { of, tries } => {
+            let values = eval(of, env).map_err(|fault| if *tries { fault } else { cast::of_parsed(fault, of, &expr.ty) })?;
+            of_one(&values, |values| cast(values, &of.ty, &expr.ty, *tries))
+        }
         Kind::And(terms) => logic::junction(terms, false, env),
         Kind::Or(terms) => logic::junction(terms, true, env),
         Kind::Not(of) => of_one(&eval(of, env)?, logic::not),
         Kind::Compare { op, left, right } => {
             let ty = &left.ty;
-            let values = logic::strict(&[left, right], |_| true, env)?;
+            // Constants are both computed; else one that is NULL spares the other.
+            let lazily = !(env.is_constant(left) && env.is_constant(right));
+            let values = logic::strict(&[left, right], |_| lazily, env)?;
             of_two(&values[0], &values[1], |a, b| compare::compare(*op, ty, a, b))
         }
         Kind::Distinct { left, right } => {

@@ -168,6 +168,7 @@ impl<'t> Lowering<'t> {
 
     fn sort(&mut self, input: Plan, mut by: Vec<Sort>, wanted: &Wanted) -> Result<LogicalPlan> {
         let mut keys: Vec<Typed> = by.iter().map(|sort| sort.key.clone()).collect();
+        let input = self.with_constants(input, &mut keys);
         let input = self.with_subqueries(input, &mut keys, wanted)?;
         for (sort, key) in by.iter_mut().zip(keys) {
             sort.key = key;
