@@ -98,31 +98,36 @@ def show(one: Case, sides: Sides) -> None:
     print(f"\n{one.sql()}\n  ours:  {mine}\n  Trino: {other}", flush=True)
 
 
+def differences(seed: int, count: int, url: str, folder: Path, shown: int = 20) -> Counter:
+    """How many cases came out how; `shown` of the differences are shrunk and printed."""
+    print(f"dev/oracle fuzz --seed {seed} --cases {count}", flush=True)
+    counts, lake = Counter(), folder / "lake"
+    subprocess.run([bin_dir() / "ticklake", "demo", "--lake", lake, "--ticks", "1000", "--rate", "max", "--no-repl"], check=True, capture_output=True)
+    sides = Sides(lake, url)
+    for start in range(0, count, ROUND):
+        cases = [case(seed, number, start // ROUND) for number in range(start, min(start + ROUND, count))]
+        for one, (mine, other) in zip(cases, sides.ask(cases)):
+            if other[1] in NO_ORACLE:
+                counts["not answered by Trino"] += 1
+            elif agree(mine, other):
+                counts["faults alike" if other[0] == "fault" else "answers alike"] += 1
+            else:
+                counts["different"] += 1
+                if counts["different"] <= shown:
+                    show(shrunk(one, sides), sides)
+        print(f"{start + len(cases)} cases: {dict(counts)}", file=sys.stderr, flush=True)
+    return counts
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="dev/oracle fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--cases", type=int, default=5000)
     parser.add_argument("--shown", type=int, default=20, help="differences that are shrunk and printed; all are counted")
     args = parser.parse_args()
-    print(f"dev/oracle fuzz --seed {args.seed} --cases {args.cases}", flush=True)
-    counts: Counter = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        lake = Path(folder) / "lake"
-        subprocess.run([bin_dir() / "ticklake", "demo", "--lake", lake, "--ticks", "1000", "--rate", "max", "--no-repl"], check=True, capture_output=True)
-        sides = Sides(lake, os.environ["TICKLAKE_TRINO_URL"])
-        for start in range(0, args.cases, ROUND):
-            cases = [case(args.seed, number, start // ROUND) for number in range(start, min(start + ROUND, args.cases))]
-            for one, (mine, other) in zip(cases, sides.ask(cases)):
-                if other[1] in NO_ORACLE:
-                    counts["not answered by Trino"] += 1
-                elif agree(mine, other):
-                    counts["faults alike" if other[0] == "fault" else "answers alike"] += 1
-                else:
-                    counts["different"] += 1
-                    if counts["different"] <= args.shown:
-                        show(shrunk(one, sides), sides)
-            print(f"{min(start + ROUND, args.cases)} cases: {dict(counts)}", file=sys.stderr, flush=True)
-    print(f"seed {args.seed}: {args.cases} cases, " + ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+        counts = differences(args.seed, args.cases, os.environ["TICKLAKE_TRINO_URL"], Path(folder), args.shown)
+    print(f"seed {args.seed}: {args.cases} cases, " + ", ".join(f"{many} {what}" for what, many in sorted(counts.items())))
     return 1 if counts["different"] else 0
 
 

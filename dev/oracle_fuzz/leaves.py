@@ -1,7 +1,9 @@
 """Owns: what random expressions end in: literals of every type, the ordinary ones and the edges, and texts that mean something to a function.
 Does not own: which function there is, nor how an expression grows (grammar.py).
-Invariant: every literal is right by itself and says the same each time. Left out is what is known to differ: zones other than by offset
-before 1970, and doubles whose sum depends on the order of additions (`SUMMED`).
+Invariant: every literal is right by itself and says the same each time. Left out is what is known to differ, or is a fault of Trino's own
+that nobody should have from us: zones other than by offset before 1970; doubles whose sum depends on the order of additions (`SUMMED`); the
+least integers of each type, which divided by -1 are none of it; decimals of 38 digits, which Trino compares without a cast
+where one side is a constant.
 """
 
 BOTH = "'UTC' '+05:30' '-08:00' '+00:00' '+14:00'".split()
@@ -11,10 +13,10 @@ TEXTS = [
 ]  # fmt: skip
 LITERALS: dict[str, list[str]] = {
     "boolean": ["true", "false"],
-    "tinyint": [f"TINYINT '{n}'" for n in (0, 1, -1, 2, 7, 127, -128)],
-    "smallint": [f"SMALLINT '{n}'" for n in (0, 1, -1, 3, 100, 32767, -32768)],
-    "integer": ["0", "1", "-1", "2", "3", "5", "10", "100", "2024", "2147483647", "INTEGER '-2147483648'"],
-    "bigint": [f"BIGINT '{n}'" for n in (0, 1, -1, 2, 3, 12, 60, 1000, 1700000000, 9223372036854775807, -9223372036854775808)],
+    "tinyint": [f"TINYINT '{n}'" for n in (0, 1, -1, 2, 7, 127, -127)],
+    "smallint": [f"SMALLINT '{n}'" for n in (0, 1, -1, 3, 100, 32767, -32767)],
+    "integer": ["0", "1", "-1", "2", "3", "5", "10", "100", "2024", "2147483647", "-2147483647"],
+    "bigint": [f"BIGINT '{n}'" for n in (0, 1, -1, 2, 3, 12, 60, 1000, 1700000000, 9223372036854775807, -9223372036854775807)],
     "decimal": [
         "0.0", "1.5", "-2.25", "0.005", "10.", ".5", "99.99", "-0.5", "123456789.123456789", "DECIMAL '7'", "DECIMAL '-0.00'",
         "12345678901234567890.123", "DECIMAL '9999999999999999999999999999'", "DECIMAL '0.0000000001'", "DECIMAL '-9999999999.9999999999'",
@@ -61,13 +63,13 @@ LITERALS: dict[str, list[str]] = {
 
 REGEXES = ["'a'", "'[a-z]+'", "'(\\w)(\\d*)'", "'^'", "'$'", "'x*'", "'\\bX'", "'(?i)abc'", "'a|b|'", "'(a)?b'", "'\\p{L}'", "'.'", "','", "'\\s+'", "'('"]
 PATHS = ["'$'", "'$.a'", "'$[0]'", "'$.a[0].c'", "'$[\"b\"]'", "'$.*'", "'$.store.book'", "'$[1]'", "'bad'", "'$.a[*]'"]
-JSON_TEXTS = ["'1'", "'[1,2,3]'", "'{\"a\":{\"b\":[true,null]}}'", "'[\"x\",1.5]'", "'{'", "'\"s\"'", "' [1] '", "'{\"a\":1,\"a\":2}'", "'null'", "''"]
+JSON_TEXTS = ["'1'", "'[1,2,3]'", "'{\"a\":{\"b\":[true,null]}}'", "'[\"x\",1.5]'", "'{'", "'\"s\"'", "' [1] '", "'{\"a\":1,\"a\":2}'", "'null'"]
 UNITS = [f"'{u}'" for u in ("millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "DAY", "eon")]
 URLS = ["'http://user@example.com:8080/a/b?x=1&y=%20z#frag'", "'https://x.org'", "'no url'", "'a b&c=é'", "'%41%zz'", "'http://h/p?k'", "'/p?x=1'"]
 MYSQL = ["'%Y-%m-%d'", "'%H:%i:%s.%f'", "'%W %M %e %y %j %p %h'", "'%T'", "'%v %x'", "'plain'", "'%D'"]
 JODA = ["'yyyy-MM-dd'", "'HH:mm:ss.SSS'", "'EEE, d MMM yy'", "'hh a'", "'xxxx-ww-e'", "'yyyy-MM-dd''T''HH:mm:ssZZ'", "'DDD G'", "'QQ'"]
 SMALL = ["0", "1", "2", "3", "-1", "-2", "5", "10"]
-ISO = ["'2024-02-29'", "'2024-02-29T12:34:56.789Z'", "'2024-W05-3'", "'2024-060'", "'2024-03-10T02:30:00-05:00'", "'20240229'", "'2024-02-29T12:34:56.123456789+05:30'", "'x'"]
+ISO = ["'2024-02-29'", "'2024-02-29T12:34:56.789Z'", "'2024-W05-3'", "'2024-060'", "'2024-03-10T02:30:00-05:00'", "'2024-02-29T12:34:56.123456789+05:30'", "'x'"]
 ENCODED = ["'YWJj'", "'aGk='", "'616263'", "'xyz'", "'MFRGG==='", "'_-8='", "'0'", "''"]
 PROBABLE = ["0e0", "0.5e0", "1e0", "0.05e0", "0.999e0", "0.25e0", "-0.1e0", "2e0"]
 

@@ -40,7 +40,8 @@ def _file(cases: list[Case], lake: Path) -> list[Answer]:
         rows, whole, fault = _ran(script, lake)
         for at in range(whole):
             mine = [row for row in rows if row["c"] == at]
-            answers.append(("rows", spelled(mine[0]["y"]) if mine else None, ordered([row["n"], row["v"]] for row in mine)))
+            ty = spelled(mine[0]["y"]) if mine else None
+            answers.append(("rows", ty, ordered([row["n"], read(ty, row["v"])] for row in mine)))
         if whole < len(left):
             answers.append(fault)
     return answers
@@ -119,13 +120,12 @@ def agree(mine: Answer, other: Answer) -> bool:
         return mine[:2] == other[:2]
     (_, my_type, my_rows), (_, their_type, their_rows) = mine, other
     # Without rows, ours has told no type.
-    return my_type in (None, their_type) and same(_read(my_type, my_rows), their_rows)
+    return my_type in (None, their_type) and same(my_rows, their_rows)
 
 
-def _read(ty: str | None, rows: list) -> list:
-    """Values whose text is JSON, as JSON."""
-    nested = ty is not None and re.match(r"(array|map|row)\(", ty)
-    return [[key, json.loads(value) if nested and value is not None else value] for key, value in rows]
+def read(ty: str | None, value):
+    """A value whose text is JSON, as JSON."""
+    return json.loads(value) if isinstance(value, str) and re.match(r"(array|map|row)\(", ty) else value
 
 
 def same(a, b) -> bool:

@@ -147,6 +147,11 @@ impl AthenaError {
         Self::of_values(ErrorName::GenericInternalError, why.to_string())
     }
 
+    /// Whether it is a row's, so that there is none where the row does not matter.
+    pub(crate) fn is_of_rows(&self) -> bool {
+        self.name != ErrorName::GenericInternalError
+    }
+
     /// Whether `TRY` makes it a NULL: faults of values, and no others.
     pub(crate) fn is_tried(&self) -> bool {
         matches!(

@@ -11,9 +11,10 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, UInt32Array
 use arrow::compute::{and_kleene, concat, interleave, or_kleene};
 
 use super::{Column, Env, Result, compare, eval, of_one, of_two, taken};
-use crate::athena::analyze::typed::Typed;
+use crate::athena::analyze::typed::{Kind, Typed};
 use crate::athena::ast::Comparison;
 use crate::athena::error::{AthenaError, ErrorName};
+use crate::athena::functions::scalar::takes_null;
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
 use crate::athena::values::like::Like;
@@ -39,7 +40,7 @@ pub(super) fn junction(terms: &[Typed], or: bool, env: &Env<'_>) -> Result<Colum
                     let again = if open.len() == env.rows { Err(fault) } else { eval(term, &env.taken(&open, [term])?) };
                     let decides = |term: &Typed| known(term, env).is_some_and(|value| truth(&value, 0) == Some(or));
                     match again {
-                        Err(fault) if fault.is_tried() && terms[n + 1..].iter().any(decides) => {
+                        Err(fault) if fault.is_of_rows() && terms[n + 1..].iter().any(decides) => {
                             return Ok(Column::constant(Arc::new(BooleanArray::from(vec![or])), env.rows));
                         }
                         values => spread(&values?, &open, env.rows)?,
@@ -130,7 +131,7 @@ fn eval_rows(expr: &Typed, env: &Env<'_>, rows: &[u32]) -> Result<Column> {
 /// As [`eval`], but a fault of rows that do not matter is none: they are NULL then.
 fn eval_where(expr: &Typed, env: &Env<'_>, matters: impl Fn(usize) -> bool) -> Result<Column> {
     let fault = match eval(expr, env) {
-        Err(fault) if fault.is_tried() => fault,
+        Err(fault) if fault.is_of_rows() => fault,
         done => return done,
     };
     let rows: Vec<u32> = all_rows(env).into_iter().filter(|row| matters(*row as usize)).collect();
@@ -147,22 +148,31 @@ fn eval_where(expr: &Typed, env: &Env<'_>, matters: impl Fn(usize) -> bool) -> R
 
 /// The value of what is the same for all rows, if it has one.
 fn known(expr: &Typed, env: &Env<'_>) -> Option<Column> {
-    if env.rows > 0 && env.is_constant(expr) { eval(expr, env).ok() } else { None }
+    let is_nothing = |argument: &Typed| known(argument, env).is_some_and(|value| value.is_null(0));
+    match &expr.kind {
+        _ if env.rows == 0 => None,
+        _ if env.is_constant(expr) => eval(expr, env).ok(),
+        Kind::Call { name, arguments } => {
+            let mut deciding = arguments.iter().enumerate().filter(|(at, _)| !takes_null(name, *at));
+            deciding.any(|(_, argument)| is_nothing(argument)).then(|| null(expr, env))
+        }
+        _ => None,
+    }
 }
 
 fn null(expr: &Typed, env: &Env<'_>) -> Column {
     Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows)
 }
 
-/// The values of arguments one of which is enough, when it is NULL, to know the result: those after it are not computed, and beside
-/// a constant NULL none is.
-pub(super) fn strict(arguments: &[&Typed], env: &Env<'_>) -> Result<Vec<Column>> {
-    let is_nothing = |argument: &&Typed| known(argument, env).is_some_and(|value| value.is_null(0));
+/// The values of arguments, of which those that decide make the result NULL when they are: what comes after one in a row is not
+/// computed there, and beside one that is a constant nothing is.
+pub(super) fn strict(arguments: &[&Typed], decides: impl Fn(usize) -> bool, env: &Env<'_>) -> Result<Vec<Column>> {
+    let is_nothing = |(at, argument): (usize, &&Typed)| decides(at) && known(argument, env).is_some_and(|value| value.is_null(0));
     let mut values: Vec<Column> = Vec::with_capacity(arguments.len());
     for (at, argument) in arguments.iter().enumerate() {
-        let value = eval_where(argument, env, |row| values.iter().all(|before| !before.is_null(row)));
-        values.push(match value {
-            Err(fault) if fault.is_tried() && arguments[at + 1..].iter().any(is_nothing) => null(argument, env),
+        let matters = |row| values.iter().enumerate().all(|(at, before)| !decides(at) || !before.is_null(row));
+        values.push(match eval_where(argument, env, matters) {
+            Err(fault) if fault.is_of_rows() && arguments.iter().enumerate().skip(at + 1).any(is_nothing) => null(argument, env),
             value => value?,
         });
     }
@@ -254,11 +264,13 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
         let items = list.iter().map(|item| eval(item, env)).collect::<Result<Vec<_>>>()?;
         return of_one(&value, |values| in_constants(&of.ty, values, &items));
     }
+    let is_nothing = known(of, env).is_some_and(|value| value.is_null(0));
     let mut result: Option<Column> = None;
     for item in list {
         let is_open = |row| !value.is_null(row) && result.as_ref().is_none_or(|result| truth(result, row) != Some(true));
         // Trino computes all constants first.
-        let item = if value.is_constant() || env.is_constant(item) { eval(item, env)? } else { eval_where(item, env, is_open)? };
+        let is_constant = !is_nothing && (value.is_constant() || env.is_constant(item));
+        let item = if is_constant { eval(item, env)? } else { eval_where(item, env, is_open)? };
         let equal = of_two(&value, &item, |a, b| compare::compare(Comparison::Equal, &of.ty, a, b))?;
         result = Some(match result {
             None => equal,
@@ -292,7 +304,10 @@ fn in_constants(ty: &Type, values: &ArrayRef, items: &[Column]) -> Result<ArrayR
 }
 
 pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &Env<'_>) -> Result<Column> {
-    let values = strict(&[Some(of), Some(pattern), escape].into_iter().flatten().collect::<Vec<_>>(), env)?;
+    let values = strict(&[Some(of), Some(pattern), escape].into_iter().flatten().collect::<Vec<_>>(), |_| true, env)?;
+    if env.rows > 0 && env.is_constant(of) && values[0].is_null(0) {
+        return Ok(Column::constant(Arc::new(BooleanArray::new_null(1)), env.rows));
+    }
     let (of_values, patterns, escapes) = (&values[0], &values[1], values.get(2));
     let (texts, pattern_texts) = (of_values.values().as_string::<i32>(), patterns.values().as_string::<i32>());
     let compiled = |row: usize| -> Result<Option<Like>> {

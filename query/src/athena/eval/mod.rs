@@ -27,7 +27,7 @@ pub(crate) use logic::several_rows;
 use super::analyze::typed::{ColumnId, CurrentValue, Kind, Typed};
 use super::error::AthenaError;
 use super::functions::scalar::sql_json::Form;
-use super::functions::scalar::{Call, find, is_volatile, not_here, takes_nulls};
+use super::functions::scalar::{Call, find, is_volatile, not_here, takes_null};
 use super::stack;
 use super::types::Type;
 use super::values::layout::arrow_type;
@@ -71,10 +71,16 @@ impl<'s> Env<'s> {
         found.map(|(_, column)| column).ok_or_else(|| AthenaError::internal(&format!("column {id} is not there")))
     }
 
-    /// Whether an expression is of constants alone.
+    /// Whether an expression is one that Trino computes before it looks at rows: of constants alone, and without a TRY.
     fn is_constant(&self, expr: &Typed) -> bool {
-        let named = columns_of(expr);
-        self.columns.iter().filter(|(id, _)| named.contains(id)).all(|(_, column)| column.is_constant()) && !has_volatile(expr)
+        let (mut named, mut tries) = (Vec::new(), false);
+        add_columns_of(expr, &mut named);
+        expr.walk(&mut |part| {
+            tries |= matches!(part.kind, Kind::Try(_));
+            !tries
+        });
+        let mut columns = self.columns.iter().filter(|(id, _)| named.contains(id));
+        !tries && columns.all(|(_, column)| column.is_constant()) && !has_volatile(expr)
     }
 
     /// These rows, with the columns that some expressions name.
@@ -145,13 +151,18 @@ fn value(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Cast { of, .. } if cast::is_of_today(&of.ty, &expr.ty) => {
             of_one(&eval(of, env)?, |values| cast::of_today(values, &of.ty, &expr.ty, env.session.start))
         }
-        Kind::Cast { of, tries } => of_one(&eval(of, env)?, |values| cast(values, &of.ty, &expr.ty, *tries)),
+        Kind::Cast { of, tries } => {
+            let values = eval(of, env).map_err(|fault| if *tries { fault } else { cast::of_parsed(fault, of, &expr.ty) })?;
+            of_one(&values, |values| cast(values, &of.ty, &expr.ty, *tries))
+        }
         Kind::And(terms) => logic::junction(terms, false, env),
         Kind::Or(terms) => logic::junction(terms, true, env),
         Kind::Not(of) => of_one(&eval(of, env)?, logic::not),
         Kind::Compare { op, left, right } => {
             let ty = &left.ty;
-            let values = logic::strict(&[left, right], env)?;
+            // Constants are both computed; else one that is NULL spares the other.
+            let lazily = !(env.is_constant(left) && env.is_constant(right));
+            let values = logic::strict(&[left, right], |_| lazily, env)?;
             of_two(&values[0], &values[1], |a, b| compare::compare(*op, ty, a, b))
         }
         Kind::Distinct { left, right } => {
@@ -201,16 +212,12 @@ fn call<'e>(expr: &Typed, name: &'static str, arguments: &'e [Typed], env: &Env<
     };
     let lambdas: Vec<_> = arguments.iter().filter_map(lambda).collect();
     let of_values: Vec<&Typed> = arguments.iter().filter(is_value).collect();
-    let mut values = if takes_nulls(name, &types) {
-        of_values.iter().map(|argument| eval(argument, env)).collect::<Result<Vec<_>>>()?
-    } else {
-        let values = logic::strict(&of_values, env)?;
-        let is_nothing = |(value, argument): (&Column, &&Typed)| value.is_null(0) && env.is_constant(argument);
-        if env.rows > 0 && values.iter().zip(&of_values).any(is_nothing) {
-            return Ok(Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows));
-        }
-        values
-    };
+    let decides = |at: usize| !takes_null(name, at);
+    let mut values = logic::strict(&of_values, decides, env)?;
+    let is_nothing = |at: usize| decides(at) && values[at].is_null(0) && env.is_constant(of_values[at]);
+    if env.rows > 0 && (0..values.len()).any(is_nothing) {
+        return Ok(Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows));
+    }
     // Of constants alone a value is computed once; a fault of no rows is none.
     let once = env.rows > 0
         && values.iter().all(Column::is_constant)

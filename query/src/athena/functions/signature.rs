@@ -125,11 +125,12 @@ impl fmt::Display for Signature {
 }
 
 impl Formula {
-    fn value(&self, bindings: &Bindings) -> Option<i64> {
+    /// Lengths of texts are multiplied thrice: what is too long is cut by the formula itself.
+    fn value(&self, bindings: &Bindings) -> Option<i128> {
         let both = |a: &Self, b: &Self| Some((a.value(bindings)?, b.value(bindings)?));
         Some(match self {
-            Self::Number(n) => *n,
-            Self::Variable(name) => i64::from(*bindings.numbers.get(name)?),
+            Self::Number(n) => i128::from(*n),
+            Self::Variable(name) => i128::from(*bindings.numbers.get(name)?),
             Self::Add(a, b) => both(a, b).and_then(|(a, b)| a.checked_add(b))?,
             Self::Subtract(a, b) => both(a, b).map(|(a, b)| a - b)?,
             Self::Multiply(a, b) => both(a, b).and_then(|(a, b)| a.checked_mul(b))?,

@@ -56,6 +56,7 @@ impl Lowering<'_> {
             exprs.extend(values_of(call).cloned());
             exprs.extend(call.filter.clone());
         }
+        let input = self.with_constants(input, &mut exprs);
         let input = self.below(input, &exprs, &Wanted::new())?;
         let mut exprs = exprs.into_iter();
         let mut columns: Vec<(ColumnId, Expr)> = Vec::new();

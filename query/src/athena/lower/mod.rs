@@ -166,8 +166,13 @@ impl<'t> Lowering<'t> {
         self.project(distinct, wanted, Vec::new())
     }
 
-    fn sort(&mut self, input: Plan, by: Vec<Sort>, wanted: &Wanted) -> Result<LogicalPlan> {
-        let input = self.below(input, by.iter().map(|sort| &sort.key), wanted)?;
+    fn sort(&mut self, input: Plan, mut by: Vec<Sort>, wanted: &Wanted) -> Result<LogicalPlan> {
+        let mut keys: Vec<Typed> = by.iter().map(|sort| sort.key.clone()).collect();
+        let input = self.with_constants(input, &mut keys);
+        let input = self.below(input, &keys, wanted)?;
+        for (sort, key) in by.iter_mut().zip(keys) {
+            sort.key = key;
+        }
         let by = by.iter().map(|sort| {
             let expr = expr::sort_key(sort, &self.session)?;
             Ok(SortExpr { expr, asc: !sort.descending, nulls_first: sort.nulls_first })

@@ -15,8 +15,8 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
-use super::Wanted;
 use super::expr::{fault, name_of};
+use super::{Lowering, Wanted};
 use crate::athena::analyze::plan::Plan;
 use crate::athena::analyze::typed::{ColumnId, Kind, Typed};
 use crate::athena::error::AthenaError;
@@ -54,6 +54,28 @@ impl Row {
     }
 }
 
+impl Lowering<'_> {
+    /// Expressions of rows that are spelled out as columns of those.
+    pub(super) fn with_constants(&mut self, input: Plan, exprs: &mut [Typed]) -> Plan {
+        let mut columns = Vec::new();
+        let is_computed = |expr: &&mut Typed| !matches!(expr.kind, Kind::Column(_) | Kind::Lambda { .. });
+        for expr in exprs.iter_mut().filter(is_computed).filter(|_| are_spelled_out(&input)) {
+            let id = self.new_column();
+            let column = Typed::column(id, &expr.ty);
+            columns.push((id, std::mem::replace(expr, column)));
+        }
+        if columns.is_empty() { input } else { Plan::Extend { input: Box::new(input), columns } }
+    }
+}
+
+fn are_spelled_out(plan: &Plan) -> bool {
+    match plan {
+        Plan::Nothing | Plan::Values { .. } => true,
+        Plan::Extend { input, .. } => are_spelled_out(input),
+        _ => false,
+    }
+}
+
 /// The rows of a `VALUES`.
 pub(super) fn of_rows(columns: &[(ColumnId, Type)], rows: &[Vec<Typed>], session: &Session) -> Rows {
     let one = |values: &Vec<Typed>| {
@@ -77,7 +99,7 @@ pub(super) fn extended(input: &Plan, columns: &[(ColumnId, Typed)], session: &Se
     }
     for row in &mut of.rows {
         columns.iter().for_each(|(id, value)| row.compute(*id, value, session));
-        if row.faulty.iter().any(|(.., fault)| !fault.is_tried()) {
+        if row.faulty.iter().any(|(.., fault)| !fault.is_of_rows()) {
             return None;
         }
     }

@@ -78,5 +78,5 @@ pub(crate) fn has_json_keys(ty: &Type) -> bool {
 
 /// What a JSON object's member may be named by.
 fn is_json_key(ty: &Type) -> bool {
-    is_plain(ty) || matches!(ty, Type::Varchar(_))
+    is_plain(ty) || matches!(ty, Type::Varchar(_) | Type::Unknown)
 }

@@ -157,6 +157,7 @@ pub(crate) fn inverse_erf(x: f64) -> f64 {
     let (w, coefficients) = match w {
         w if w < 6.25 => (w - 3.125, INVERSE_ERF[0]),
         w if w < 16.0 => (w.sqrt() - 3.25, INVERSE_ERF[1]),
+        f64::INFINITY => return x * f64::INFINITY,
         w => (w.sqrt() - 5.0, INVERSE_ERF[2]),
     };
     coefficients.iter().fold(0.0, |sum, coefficient| sum * w + coefficient) * x

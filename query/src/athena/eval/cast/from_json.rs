@@ -21,7 +21,8 @@ pub(super) fn cast(values: &ArrayRef, to: &Type) -> Result<ArrayRef> {
     let reader = Text::reader(values)?;
     let read = |at: usize| {
         let text = (!values.is_null(at)).then(|| Text::get(&reader, at));
-        let none = |text: &str| AthenaError::internal(&format!("{text} is no JSON"));
+        // `json_array_get` gives texts without their quotes.
+        let none = |text: &str| AthenaError::invalid_cast(format!("Cannot cast '{text}' to {to}"));
         text.map(|text| Json::parse(text).ok_or_else(|| none(text))).transpose()
     };
     let values = (0..values.len()).map(read).collect::<Result<Vec<_>>>()?;

@@ -22,8 +22,9 @@ pub(super) use time::{is_of_today, of_today};
 
 use super::Result;
 use super::compare::Keys;
+use crate::athena::analyze::typed::{Kind, Typed};
 use crate::athena::error::AthenaError;
-use crate::athena::functions::scalar::{Arg, Produce};
+use crate::athena::functions::scalar::{Arg, NO_JSON, Produce};
 use crate::athena::types::{Type, has_json_keys};
 use crate::athena::values::layout::arrow_type;
 
@@ -45,6 +46,16 @@ pub(crate) fn cast(values: &ArrayRef, from: &Type, to: &Type, tries: bool) -> Re
         (from, to) if to.is_numeric() || *to == Boolean => number::cast(values, from, to, tries),
         (from, to) => time::cast(values, from, to, tries),
     }
+}
+
+/// The fault of a value that is to be cast: Trino reads a text as JSON and casts it in one step, and takes what is no JSON for what
+/// has no such cast.
+pub(super) fn of_parsed(fault: AthenaError, of: &Typed, to: &Type) -> AthenaError {
+    let is_parsed = matches!(of.kind, Kind::Call { name: "json_parse", .. });
+    if is_parsed && matches!(to, Type::Array(_) | Type::Map(..) | Type::Row(_)) && fault.message.starts_with(NO_JSON) {
+        return AthenaError::invalid_cast(format!("Cannot cast to {to}. {}", fault.message));
+    }
+    fault
 }
 
 /// Each value that is not NULL as another.

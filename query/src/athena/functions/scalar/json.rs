@@ -11,12 +11,15 @@ use super::{Arg, Bool, Call, Compute, Double, Int, Produce, Result, Text};
 use crate::athena::types::Type;
 use crate::athena::values::json::{Malformed, Read, Reader, Token, canonical, path, unescaped};
 
+/// What is said of a text that is to be JSON and is none.
+pub(crate) const NO_JSON: &str = "Cannot convert value to JSON";
+
 pub(super) fn find(name: &str) -> Option<Compute> {
     Some(match name {
         "json_parse" => |call| {
             call.try1::<Text, _>(|text| {
                 let value = canonical(text).map(Some);
-                value.map_err(|_| call.invalid(format!("Cannot convert value to JSON: '{text}'")))
+                value.map_err(|_| call.invalid(format!("{NO_JSON}: '{text}'")))
             })
         },
         "json_format" => |call| call.map1::<Text, _>(|text| text),

@@ -31,6 +31,7 @@ use arrow::array::ArrayRef;
 
 pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Integers, Produce, Real, Text, Wide};
 pub(crate) use binary::{murmur3_64, xxhash64};
+pub(crate) use json::NO_JSON;
 
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::eval::{Column, Lambda, Session};
@@ -91,11 +92,14 @@ pub(crate) fn is_volatile(name: &str) -> bool {
     matches!(name, "random" | "rand" | "uuid" | "shuffle")
 }
 
-/// Whether a function with a NULL among its arguments may give something else than NULL.
-pub(crate) fn takes_nulls(name: &str, types: &[Type]) -> bool {
+/// Whether a function with a NULL for this argument may give something else than NULL.
+pub(crate) fn takes_null(name: &str, argument: usize) -> bool {
     match name {
-        "concat" => types.iter().any(|ty| matches!(ty, Type::Array(_))),
-        name => matches!(name, "concat_ws" | "format" | "greatest" | "least" | "reduce" | "repeat" | "typeof" | "zip"),
+        "format" | "greatest" | "least" | "typeof" => true,
+        "concat_ws" => argument > 0,
+        "reduce" => argument == 1,
+        "repeat" => argument == 0,
+        _ => false,
     }
 }
 

@@ -54,12 +54,12 @@ pub(super) fn array_min(call: &Call<'_>) -> Result<ArrayRef> {
 /// The first element that no other is beyond; NULL of an array with a NULL.
 fn extreme(call: &Call<'_>, lists: &Lists, order: &Order<'_>, beyond: Ordering) -> Result<ArrayRef> {
     let place = |row: usize| -> Result<Option<usize>> {
-        let range = lists.range(row);
-        if range.clone().any(|place| lists.elements().is_null(place)) {
-            return Ok(None);
-        }
         let mut best = None;
-        for place in range {
+        for place in lists.range(row) {
+            // What is before it has been compared by then, and may be a fault.
+            if lists.elements().is_null(place) {
+                return Ok(None);
+            }
             let is_beyond = best.map_or(Ok(true), |best| order.of(place, best).map(|order| order == beyond))?;
             best = if is_beyond { Some(place) } else { best };
         }
