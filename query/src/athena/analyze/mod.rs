@@ -33,6 +33,9 @@ use scope::{Scope, nearest};
 use typed::{ColumnId, Typed};
 pub(crate) use with::ROUNDS_MAX;
 
+/// Names and types of a table's columns.
+pub(crate) type Columns = Vec<(String, Type)>;
+
 /// The tables a statement may name, with their columns in order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
@@ -40,7 +43,7 @@ pub(crate) struct Tables {
     pub(crate) catalog: String,
     /// The schema; `None`: any name is one.
     pub(crate) schema: Option<String>,
-    pub(crate) tables: BTreeMap<String, Vec<(String, Type)>>,
+    pub(crate) tables: BTreeMap<String, Columns>,
 }
 
 /// Where every catalog tells about itself.
@@ -53,7 +56,7 @@ impl Tables {
     ///
     /// # Errors
     /// `SCHEMA_NOT_FOUND`, `CATALOG_NOT_FOUND`, `TABLE_NOT_FOUND`.
-    pub(crate) fn find(&self, name: &QualifiedName, span: Span) -> Result<(&str, &[(String, Type)]), AthenaError> {
+    pub(crate) fn find(&self, name: &QualifiedName, span: Span) -> Result<(&str, &Columns), AthenaError> {
         let (table, qualifiers) = name.0.split_last().map_or(("", &[][..]), |(table, rest)| (table.text.as_str(), rest));
         self.check_schema(qualifiers, span)?;
         match self.tables.get_key_value(&table.to_ascii_lowercase()) {
