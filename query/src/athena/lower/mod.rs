@@ -9,6 +9,8 @@ mod block;
 mod expr;
 mod gathered;
 mod join;
+mod kept;
+mod own;
 mod subquery;
 mod window;
 

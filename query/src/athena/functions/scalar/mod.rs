@@ -29,6 +29,7 @@ use arrow::array::ArrayRef;
 
 pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Integers, Produce, Real, Text, Wide};
 pub(crate) use binary::xxhash64;
+pub(crate) use lists::Shape;
 
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::eval::{Column, Lambda, Session};
