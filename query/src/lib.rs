@@ -24,6 +24,8 @@ mod statistics;
 pub mod volatility;
 
 #[cfg(test)]
+mod athena_bad_input_tests;
+#[cfg(test)]
 mod athena_tests;
 #[cfg(test)]
 mod dead_letters_tests;

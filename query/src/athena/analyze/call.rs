@@ -74,19 +74,36 @@ impl Analyzer<'_> {
         }
         let types: Vec<Argument> =
             typed.iter().map(|t| t.as_ref().map_or(Argument::Lambda, |t| Argument::Of(t.ty.clone()))).collect();
+        // Kept, since lambdas within lambdas would be analyzed twice as often on each level.
+        let mut lambdas: Vec<(usize, Typed)> = Vec::new();
         let mut type_lambda = |i: usize, parameters: &[Type]| {
-            self.lambda(&call.arguments[i], parameters, scope).map(|lambda| match lambda.ty {
-                Type::Function(_, result) => *result,
-                other => other,
+            let known = lambdas.iter().position(|(own, lambda)| *own == i && takes(lambda, parameters));
+            let at = match known {
+                Some(at) => at,
+                None => {
+                    lambdas.push((i, self.lambda(&call.arguments[i], parameters, scope)?));
+                    lambdas.len() - 1
+                }
+            };
+            Ok(match &lambdas[at].1.ty {
+                Type::Function(_, result) => result.as_ref().clone(),
+                other => other.clone(),
             })
         };
         let resolved =
             resolve(&candidates, &types, &mut type_lambda).map_err(|why| why.into_error(name, &types, &candidates, call.span))?;
         let mut arguments = Vec::new();
-        for ((argument, typed), ty) in call.arguments.iter().zip(typed).zip(&resolved.arguments) {
+        for (i, ((argument, typed), ty)) in call.arguments.iter().zip(typed).zip(&resolved.arguments).enumerate() {
             arguments.push(match (typed, ty) {
                 (Some(typed), ty) => typed.coerced(ty),
-                (None, Type::Function(parameters, result)) => self.lambda_returning(argument, parameters, result, scope)?,
+                (None, Type::Function(parameters, result)) => {
+                    let known = lambdas.iter().position(|(own, lambda)| *own == i && takes(lambda, parameters));
+                    let lambda = match known {
+                        Some(at) => lambdas.swap_remove(at).1,
+                        None => self.lambda(argument, parameters, scope)?,
+                    };
+                    returning(lambda, parameters, result)
+                }
                 (None, other) => return Err(mismatch(argument.span, format!("a lambda is no {other}"))),
             });
         }
@@ -124,14 +141,6 @@ impl Analyzer<'_> {
         no_subquery(&body)?;
         let ty = Type::Function(types.to_vec(), Box::new(body.ty.clone()));
         Ok(Typed::new(Kind::Lambda { parameters: ids, body: Box::new(body) }, ty, expr.span))
-    }
-
-    fn lambda_returning(&mut self, expr: &Expr, types: &[Type], result: &Type, scope: &Scope<'_>) -> Result<Typed> {
-        let lambda = self.lambda(expr, types, scope)?;
-        let Kind::Lambda { parameters, body } = lambda.kind else { return Ok(lambda) };
-        let body = Box::new(body.coerced(result));
-        let ty = Type::Function(types.to_vec(), Box::new(result.clone()));
-        Ok(Typed::new(Kind::Lambda { parameters, body }, ty, expr.span))
     }
 
     pub(super) fn filter(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Option<Typed>> {
@@ -328,4 +337,16 @@ fn check_clauses(call: &Call, name: &str, kind: FunctionKind) -> Result<()> {
         return wrong(ErrorName::MissingOver, message);
     }
     Ok(())
+}
+
+/// Whether a lambda was analyzed for parameters of these types.
+fn takes(lambda: &Typed, types: &[Type]) -> bool {
+    matches!(&lambda.ty, Type::Function(own, _) if own == types)
+}
+
+/// A lambda, its value coerced to the type that is asked for.
+fn returning(lambda: Typed, types: &[Type], result: &Type) -> Typed {
+    let Typed { kind: Kind::Lambda { parameters, body }, span, .. } = lambda else { return lambda };
+    let ty = Type::Function(types.to_vec(), Box::new(result.clone()));
+    Typed::new(Kind::Lambda { parameters, body: Box::new(body.coerced(result)) }, ty, span)
 }

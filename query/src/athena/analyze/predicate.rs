@@ -127,8 +127,13 @@ fn is_safe(constant: &Typed) -> bool {
     match &constant.kind {
         Kind::Literal(_) => true,
         Kind::Cast { of, .. } => {
-            matches!((&of.kind, &constant.ty), (Kind::Literal(Literal::Integer(_)), Type::Bigint | Type::Double | Type::Real))
-                || matches!((&of.kind, &constant.ty), (Kind::Literal(Literal::Decimal(_)), Type::Double | Type::Real))
+            let Kind::Literal(of) = &of.kind else { return false };
+            matches!(
+                (of, &constant.ty),
+                (Literal::Integer(_), Type::Bigint | Type::Double | Type::Real)
+                    | (Literal::Decimal(_), Type::Double | Type::Real)
+                    | (Literal::String(_), Type::Varchar(_))
+            )
         }
         _ => false,
     }

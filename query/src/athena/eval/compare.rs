@@ -375,7 +375,8 @@ impl Keys {
     }
 }
 
-fn converter(ty: &Type) -> Result<RowConverter> {
+/// What makes bytes of values, whose order is that of `ORDER BY`, NULL last, and values of the bytes.
+pub(crate) fn converter(ty: &Type) -> Result<RowConverter> {
     let options = SortOptions { descending: false, nulls_first: false };
     let field = SortField::new_with_options(arrow_type(ty), options);
     RowConverter::new(vec![field]).map_err(|error| AthenaError::internal(&error))

@@ -26,18 +26,22 @@ const FEW: usize = 8;
 pub(super) fn junction(terms: &[Typed], or: bool, env: &Env<'_>) -> Result<Column> {
     let mut whole = BooleanArray::from(vec![!or; env.rows]);
     for (n, term) in terms.iter().enumerate() {
-        let open = open(&whole, or);
-        if open.is_empty() {
+        let decided = if or { whole.true_count() } else { whole.false_count() };
+        if decided == env.rows {
             break;
         }
         // Terms of few rows are computed for those alone; of many, unless one of the others has a fault, for all.
-        let rest = if open.len() * 2 <= env.rows { Some(&terms[n..]) } else { None };
+        let rest = if decided * 2 >= env.rows { Some(&terms[n..]) } else { None };
         let value = match rest {
-            Some(rest) => spread(&junction(rest, or, &env.taken(&open, rest)?)?, &open, env.rows)?,
+            Some(rest) => {
+                let open = open(&whole, or);
+                spread(&junction(rest, or, &env.taken(&open, rest)?)?, &open, env.rows)?
+            }
             None => match eval(term, env) {
                 Ok(value) => value.into_array()?,
                 Err(fault) => {
-                    let again = if open.len() == env.rows { Err(fault) } else { eval(term, &env.taken(&open, [term])?) };
+                    let open = open(&whole, or);
+                    let again = if decided == 0 { Err(fault) } else { eval(term, &env.taken(&open, [term])?) };
                     let decides = |term: &Typed| known(term, env).is_some_and(|value| truth(&value, 0) == Some(or));
                     match again {
                         Err(fault) if fault.is_of_rows() && terms[n + 1..].iter().any(decides) => {

@@ -1,7 +1,7 @@
 //! Grouping.
 //!
 //! Owns: keys, grouping sets, DISTINCT rows, and which aggregates DataFusion computes as Trino does.
-//! Does not own: the others (`gathered`).
+//! Does not own: the others (`own`).
 //! Invariant: values that are the same to `DISTINCT` are one group, whatever they look like; a group shows a value it has.
 
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::functions_aggregate as native;
-use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 
 use super::expr::{column, fault, is_plain, name_of};
-use super::gathered::Own;
+use super::own::Own;
 use super::{Lowering, Wanted};
 use crate::athena::analyze::plan::Plan;
 use crate::athena::analyze::typed::{Aggregate, ColumnId, Kind, Typed};
@@ -183,7 +183,9 @@ impl Lowering<'_> {
                 (Arc::new(AggregateUDF::new_from_impl(own)), arguments.iter().map(|id| column(*id)).collect())
             }
         };
-        Ok(Expr::AggregateFunction(AggregateFunction::new_udf(function, arguments, false, filter, Vec::new(), None)))
+        let distinct = call.distinct && call.name == "count";
+        let nulls = Some(NullTreatment::IgnoreNulls).filter(|_| is_arbitrary(call.name));
+        Ok(Expr::AggregateFunction(AggregateFunction::new_udf(function, arguments, distinct, filter, Vec::new(), nulls)))
     }
 
     /// Every different row once.
@@ -240,13 +242,21 @@ pub(super) fn values_of(call: &Aggregate) -> impl Iterator<Item = &Typed> {
     arguments.chain(call.order_by.iter().map(|sort| &sort.key))
 }
 
+fn is_arbitrary(name: &str) -> bool {
+    matches!(name, "arbitrary" | "any_value")
+}
+
 /// DataFusion's function that computes the same, faults and NaN included.
 fn native_of(call: &Aggregate, types: &[&Type]) -> Option<Arc<AggregateUDF>> {
-    if call.distinct || !call.order_by.is_empty() {
+    let plain = types.iter().all(|ty| is_plain(ty));
+    if call.distinct {
+        return (call.name == "count" && plain && types.len() == 1).then(native::count::count_udaf);
+    }
+    if !call.order_by.is_empty() {
         return None;
     }
-    let plain = types.iter().all(|ty| is_plain(ty));
     Some(match (call.name, types) {
+        (name, _) if is_arbitrary(name) => native::first_last::first_value_udaf(),
         ("count", _) => native::count::count_udaf(),
         ("min", [_]) if plain => native::min_max::min_udaf(),
         ("max", [_]) if plain => native::min_max::max_udaf(),

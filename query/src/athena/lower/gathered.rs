@@ -1,108 +1,99 @@
-//! Aggregates of ours.
+//! Aggregates that need their rows.
 //!
 //! Owns: gathering the rows of each group, over all parts of a plan, until the group is whole.
-//! Does not own: what an aggregate makes of them (`functions::aggregate`), which are DataFusion's (`aggregate`).
-//! Invariant: a group's value is computed once, of all its rows.
+//! Does not own: what an aggregate makes of them (`functions::aggregate`), aggregates that keep less (`kept`).
+//! Invariant: a group's value is computed once, of all its rows, in the order in which they came.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, ListArray, new_empty_array, new_null_array};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, ListArray, UInt32Array, new_empty_array, new_null_array};
 use arrow::buffer::OffsetBuffer;
-use arrow::compute::concat;
-use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::ScalarValue;
+use arrow::compute::{concat, take};
+use arrow::datatypes::{DataType, Field};
 use datafusion::error::Result;
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 use super::aggregate::values_of;
-use super::expr::{fault, signature};
-use crate::athena::analyze::typed::{Aggregate, Typed};
+use super::expr::fault;
+use crate::athena::analyze::typed::Aggregate;
+use crate::athena::error::AthenaError;
 use crate::athena::eval::{Session, several_rows};
 use crate::athena::functions::aggregate::reduce;
 use crate::athena::values::layout::arrow_type;
 
-/// An aggregate of ours: the rows of each group are gathered and computed at once.
-#[derive(Debug, Clone)]
-pub(super) struct Own {
+/// The value of a scalar subquery: more than one is a fault.
+const SINGLE: &str = "$single";
+
+/// The rows so far.
+pub(super) struct Gathered {
     call: Arc<Aggregate>,
     session: Arc<Session>,
-    signature: Signature,
-}
-
-impl Own {
-    pub(super) fn new(call: &Aggregate, session: Arc<Session>) -> Self {
-        let signature = signature(values_of(call).count(), Volatility::Immutable);
-        Self { call: Arc::new(call.clone()), session, signature }
-    }
-}
-
-impl PartialEq for Own {
-    fn eq(&self, other: &Self) -> bool {
-        self.call == other.call
-    }
-}
-
-impl Eq for Own {}
-
-impl Hash for Own {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.call.name.hash(state);
-    }
-}
-
-impl AggregateUDFImpl for Own {
-    fn name(&self) -> &str {
-        self.call.name
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(arrow_type(&self.call.returns))
-    }
-
-    fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        let columns = values_of(&self.call).map(|value| (arrow_type(&value.ty), Vec::new())).collect();
-        Ok(Box::new(Gathered { call: Arc::clone(&self.call), session: Arc::clone(&self.session), columns, rows: 0 }))
-    }
-
-    fn state_fields(&self, _: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let list = |(n, value): (usize, &Typed)| {
-            let list = DataType::List(Arc::new(Field::new_list_field(arrow_type(&value.ty), true)));
-            Arc::new(Field::new(format!("gathered{n}"), list, true))
-        };
-        Ok(values_of(&self.call).enumerate().map(list).collect())
-    }
-}
-
-/// The rows of one group so far.
-#[derive(Debug)]
-struct Gathered {
-    call: Arc<Aggregate>,
-    session: Arc<Session>,
+    /// The values that a row has, in the parts in which they came.
     columns: Vec<(DataType, Vec<ArrayRef>)>,
-    rows: usize,
+    /// The group of each row.
+    of: Vec<u32>,
+    groups: usize,
+    bytes: usize,
+}
+
+/// The rows of some groups, one group after another.
+struct Sorted {
+    columns: Vec<ArrayRef>,
+    offsets: OffsetBuffer<i32>,
 }
 
 impl Gathered {
-    fn whole(&self) -> Result<Vec<ArrayRef>> {
-        let one = |(ty, parts): &(DataType, Vec<ArrayRef>)| match parts.as_slice() {
+    pub(super) fn new(call: Arc<Aggregate>, session: Arc<Session>) -> Self {
+        let columns = values_of(&call).map(|value| (arrow_type(&value.ty), Vec::new())).collect();
+        Self { call, session, columns, of: Vec::new(), groups: 0, bytes: 0 }
+    }
+
+    fn keep(&mut self, values: &[ArrayRef], of: impl Iterator<Item = usize>) -> Result<()> {
+        for group in of {
+            self.of.push(number(group)?);
+        }
+        for ((_, parts), values) in self.columns.iter_mut().zip(values) {
+            self.bytes += values.get_array_memory_size();
+            parts.push(Arc::clone(values));
+        }
+        Ok(())
+    }
+
+    /// Takes the rows of the first groups out; what is left begins with the group after them.
+    fn taken(&mut self, emit_to: EmitTo) -> Result<Sorted> {
+        let count = match emit_to {
+            EmitTo::All => self.groups,
+            EmitTo::First(count) => count,
+        };
+        let whole = |(ty, parts): &(DataType, Vec<ArrayRef>)| match parts.as_slice() {
             [] => Ok(new_empty_array(ty)),
             parts => Ok(concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>())?),
         };
-        self.columns.iter().map(one).collect()
+        let columns = self.columns.iter().map(whole).collect::<Result<Vec<_>>>()?;
+        let mut rows: Vec<u32> = (0..number(self.of.len())?).collect();
+        rows.sort_by_key(|row| self.of[*row as usize]);
+        let left = rows.split_off(rows.partition_point(|row| (self.of[*row as usize] as usize) < count));
+        let mut lengths = vec![0; count];
+        rows.iter().for_each(|row| lengths[self.of[*row as usize] as usize] += 1);
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        let rows = UInt32Array::from(rows);
+        let sorted = columns.iter().map(|column| take(column, &rows, None)).collect::<std::result::Result<_, _>>()?;
+        let later = left.iter().map(|row| self.of[*row as usize] as usize - count).collect::<Vec<_>>();
+        let left = UInt32Array::from(left);
+        (self.of, self.bytes, self.groups) = (Vec::new(), 0, self.groups.saturating_sub(count));
+        self.columns.iter_mut().for_each(|(_, parts)| parts.clear());
+        if !later.is_empty() {
+            let rest = columns.iter().map(|column| take(column, &left, None)).collect::<std::result::Result<Vec<_>, _>>()?;
+            self.keep(&rest, later.into_iter())?;
+        }
+        Ok(Sorted { columns: sorted, offsets })
     }
 
-    fn value(&self) -> Result<ArrayRef> {
-        let columns = self.whole()?;
-        if self.call.name != "$single" {
-            return reduce(&self.call, &columns, self.rows, &self.session).map_err(fault);
+    fn value(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        if self.call.name != SINGLE {
+            return reduce(&self.call, columns, rows, &self.session).map_err(fault);
         }
-        match (columns.first(), self.rows) {
+        match (columns.first(), rows) {
             (Some(values), 1) => Ok(Arc::clone(values)),
             (_, 0) => Ok(new_null_array(&arrow_type(&self.call.returns), 1)),
             _ => Err(fault(several_rows())),
@@ -110,44 +101,67 @@ impl Gathered {
     }
 }
 
-impl Accumulator for Gathered {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.rows += values.first().map_or(0, |values| values.len());
-        for ((_, parts), values) in self.columns.iter_mut().zip(values) {
-            parts.push(Arc::clone(values));
-        }
-        Ok(())
+/// Groups and rows as they are counted here.
+fn number(place: usize) -> Result<u32> {
+    u32::try_from(place).map_err(|error| fault(AthenaError::internal(&error)))
+}
+
+fn lists(sorted: Sorted) -> Result<Vec<ArrayRef>> {
+    let list = |values: ArrayRef| {
+        let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+        Ok(Arc::new(ListArray::try_new(field, sorted.offsets.clone(), values, None)?) as ArrayRef)
+    };
+    sorted.columns.into_iter().map(list).collect()
+}
+
+impl GroupsAccumulator for Gathered {
+    fn update_batch(&mut self, values: &[ArrayRef], of: &[usize], chosen: Option<&BooleanArray>, count: usize) -> Result<()> {
+        self.groups = self.groups.max(count);
+        let Some(chosen) = chosen else { return self.keep(values, of.iter().copied()) };
+        let filtered = values.iter().map(|values| arrow::compute::filter(values, chosen));
+        let filtered = filtered.collect::<std::result::Result<Vec<_>, _>>()?;
+        let is_chosen = |row: usize| chosen.is_valid(row) && chosen.value(row);
+        self.keep(&filtered, of.iter().enumerate().filter(|(row, _)| is_chosen(*row)).map(|(_, group)| *group))
     }
 
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.value()?, 0)
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let Sorted { columns, offsets } = self.taken(emit_to)?;
+        let mut values = vec![new_empty_array(&arrow_type(&self.call.returns))];
+        for (start, length) in offsets.iter().zip(offsets.lengths()) {
+            let start = usize::try_from(*start).unwrap_or(0);
+            let rows: Vec<ArrayRef> = columns.iter().map(|column| column.slice(start, length)).collect();
+            values.push(self.value(&rows, length)?);
+        }
+        Ok(concat(&values.iter().map(AsRef::as_ref).collect::<Vec<_>>())?)
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        lists(self.taken(emit_to)?)
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef], of: &[usize], count: usize) -> Result<()> {
+        self.groups = self.groups.max(count);
+        let mut groups: Option<Vec<usize>> = None;
+        let mut values: Vec<ArrayRef> = Vec::new();
+        for states in states.iter().filter_map(|states| states.as_list_opt::<i32>()) {
+            let (from, to) = (states.value_offsets()[0], states.value_offsets()[states.len()]);
+            let bound = |offset: i32| usize::try_from(offset).unwrap_or(0);
+            values.push(states.values().slice(bound(from), bound(to - from)));
+            let each = || states.offsets().lengths().zip(of).flat_map(|(length, group)| std::iter::repeat_n(*group, length));
+            groups.get_or_insert_with(|| each().collect());
+        }
+        self.keep(&values, groups.unwrap_or_default().into_iter())
+    }
+
+    fn convert_to_state(&self, values: &[ArrayRef], chosen: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        let rows = values.first().map_or(0, |values| values.len());
+        let mut each = Self::new(Arc::clone(&self.call), Arc::clone(&self.session));
+        each.update_batch(values, &(0..rows).collect::<Vec<_>>(), chosen, rows)?;
+        each.state(EmitTo::All)
     }
 
     fn size(&self) -> usize {
-        // Parts of many groups are slices of one batch: each counts what it shows, or a batch would count once for every group.
-        let parts = self.columns.iter().flat_map(|(_, parts)| parts);
-        let shown = |part: &ArrayRef| part.to_data().get_slice_memory_size().unwrap_or_else(|_| part.get_array_memory_size());
-        size_of_val(self) + parts.map(shown).sum::<usize>()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let list = |(values, (ty, _)): (ArrayRef, &(DataType, Vec<ArrayRef>))| {
-            let field = Arc::new(Field::new_list_field(ty.clone(), true));
-            let offsets = OffsetBuffer::from_lengths([values.len()]);
-            Ok(ScalarValue::List(Arc::new(ListArray::try_new(field, offsets, values, None)?)))
-        };
-        self.whole()?.into_iter().zip(&self.columns).map(list).collect()
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        for (n, ((_, parts), states)) in self.columns.iter_mut().zip(states).enumerate() {
-            let states: &ListArray = states.as_list();
-            for row in (0..states.len()).filter(|row| !states.is_null(*row)) {
-                let values = states.value(row);
-                self.rows += if n == 0 { values.len() } else { 0 };
-                parts.push(values);
-            }
-        }
-        Ok(())
+        // In the end the rows lie there twice: as they came, and group by group.
+        2 * self.bytes + self.of.capacity() * size_of::<u32>()
     }
 }

@@ -9,7 +9,9 @@ mod block;
 mod expr;
 mod gathered;
 mod join;
+mod kept;
 mod numbered;
+mod own;
 mod values;
 mod window;
 

@@ -49,6 +49,14 @@ impl HyperLogLog {
         Self::new(bits.unwrap_or(PREFIX_BITS))
     }
 
+    /// What it holds beyond its own size.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match &self.kept {
+            Kept::Sparse(entries, _) => entries.capacity() * size_of::<u32>(),
+            Kept::Dense(registers) => registers.capacity(),
+        }
+    }
+
     pub(crate) fn add(&mut self, hash: u64) {
         match &mut self.kept {
             Kept::Sparse(entries, room) => {

@@ -4,78 +4,114 @@
 //! Does not own: other moments (`moments`).
 //! Invariant: whole numbers and decimals are added exactly or not at all; floating numbers in the order of the rows, as Trino does.
 
-use arrow::array::{ArrayRef, AsArray as _};
-use arrow::compute::sum_checked;
-use arrow::datatypes::{Int64Type, i256};
+use arrow::array::ArrayRef;
+use arrow::datatypes::i256;
 
-use super::Reduce;
-use super::moments::doubles;
+use super::Way;
+use super::moments::each_double;
+use super::states::{Reader, Rows, State, kept, write_doubles};
 use crate::athena::error::{AthenaError, ErrorName};
-use crate::athena::functions::scalar::{Call, Int, Result, Wide};
+use crate::athena::functions::scalar::{Arg as _, Call, Int, Produce as _, Result, Wide};
 use crate::athena::types::{DECIMAL_PRECISION_MAX, Type};
 
-pub(super) fn find(name: &str) -> Option<Reduce> {
-    Some(match name {
-        "sum" => sum,
-        "avg" => average,
-        "geometric_mean" => geometric_mean,
+pub(super) fn find(name: &str, _: &[Type], returns: &Type) -> Option<Way> {
+    Some(Way::States(match (name, returns) {
+        ("sum", Type::Bigint | Type::IntervalDay | Type::IntervalYear) => || kept(add_whole, whole),
+        ("sum", Type::Decimal { .. }) => || kept(add_wide, wide_sum),
+        ("avg", Type::Decimal { .. }) => || kept(add_wide, wide_average),
+        ("sum", _) => || kept(add_double, sum),
+        ("avg", _) => || kept(add_double, average),
+        ("geometric_mean", _) => || kept(add_logarithm, geometric_mean),
         _ => return None,
-    })
+    }))
 }
 
-fn sum(call: &Call<'_>) -> Result<ArrayRef> {
-    match call.returns {
-        Type::Bigint => match sum_checked(call.values(0)?.as_primitive::<Int64Type>()) {
-            Ok(sum) => call.one(sum),
-            Err(_) => call.one(whole(call)?),
-        },
-        Type::IntervalDay => call.one(whole(call)?),
-        Type::IntervalYear => {
-            let months = whole(call)?;
-            if let Some(sum) = months.filter(|sum| i32::try_from(*sum).is_err()) {
-                let message = format!("Value {sum} {}", if sum > 0 { "exceeds MAX_INT" } else { "is less than MIN_INT" });
-                return Err(AthenaError::of_values(ErrorName::GenericInternalError, message));
-            }
-            call.one(months)
-        }
-        Type::Decimal { .. } => call.one(decimals(call)?.map(|(sum, _)| decimal(sum)).transpose()?),
-        Type::Real => call.one(floats(call)?.map(|(sum, _)| single(sum))),
-        _ => call.one(floats(call)?.map(|(sum, _)| sum)),
+/// The sum of whole numbers, if there is one.
+#[derive(Debug, Clone, Default)]
+struct Whole(Option<i64>);
+
+impl Whole {
+    fn add(&mut self, value: i64) -> Result<()> {
+        let before = self.0.unwrap_or(0);
+        let overflow = || AthenaError::out_of_range(format!("bigint addition overflow: {before} + {value}"));
+        self.0 = Some(before.checked_add(value).ok_or_else(overflow)?);
+        Ok(())
     }
 }
 
-fn average(call: &Call<'_>) -> Result<ArrayRef> {
-    match call.returns {
-        Type::Decimal { .. } => call.one(decimals(call)?.map(|(sum, count)| decimal(half_up(sum, count))).transpose()?),
-        Type::Real => call.one(floats(call)?.map(|(sum, count)| single(sum / count))),
-        Type::IntervalDay | Type::IntervalYear => call.one(floats(call)?.map(|(sum, count)| rounded(sum / count))),
-        _ => call.one(floats(call)?.map(|(sum, count)| sum / count)),
+impl State for Whole {
+    fn merge(&mut self, later: Self) -> Result<()> {
+        later.0.map_or(Ok(()), |sum| self.add(sum))
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        self.0.iter().for_each(|sum| to.extend(sum.to_le_bytes()));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self(from.long().map(u64::cast_signed)))
     }
 }
 
-fn geometric_mean(call: &Call<'_>) -> Result<ArrayRef> {
-    let logarithms: Vec<f64> = doubles(call, 0)?.into_iter().map(f64::ln).collect();
-    let mean = added(&logarithms).map(|(sum, count)| (sum / count).exp());
-    if *call.returns == Type::Real { call.one(mean.map(single)) } else { call.one(mean) }
+fn add_whole(call: &Call<'_>, rows: &mut Rows<'_, Whole>) -> Result<()> {
+    let (column, values) = (call.argument(0)?, Int::reader(call.values(0)?)?);
+    call.given_of(0)?.try_for_each(|row| rows.put(row, |sum| sum.add(Int::get(&values, column.at(row)))))
 }
 
-/// The sum of whole numbers.
-fn whole(call: &Call<'_>) -> Result<Option<i64>> {
-    let overflow = |a: i64, b: i64| AthenaError::out_of_range(format!("bigint addition overflow: {a} + {b}"));
-    let add = |sum: Option<i64>, value: i64| {
-        sum.unwrap_or(0).checked_add(value).map(Some).ok_or_else(|| overflow(sum.unwrap_or(0), value))
-    };
-    call.each::<Int>(0)?.try_fold(None, add)
+fn whole(call: &Call<'_>, all: Vec<Whole>) -> Result<ArrayRef> {
+    let sums: Vec<Option<i64>> = all.into_iter().map(|sum| sum.0).collect();
+    if *call.returns == Type::IntervalYear
+        && let Some(sum) = sums.iter().flatten().find(|sum| i32::try_from(**sum).is_err())
+    {
+        let message = format!("Value {sum} {}", if *sum > 0 { "exceeds MAX_INT" } else { "is less than MIN_INT" });
+        return Err(AthenaError::of_values(ErrorName::GenericInternalError, message));
+    }
+    i64::array(sums, call.returns)
 }
 
 /// The sum of decimals, whatever its size, and how many there are.
-fn decimals(call: &Call<'_>) -> Result<Option<(i256, i256)>> {
-    let (mut sum, mut count) = (i256::ZERO, 0_i128);
-    for value in call.each::<Wide>(0)? {
-        sum = sum.wrapping_add(i256::from_i128(value));
-        count += 1;
+#[derive(Debug, Clone, Default)]
+struct Decimals {
+    sum: i256,
+    count: u64,
+}
+
+impl State for Decimals {
+    fn merge(&mut self, later: Self) -> Result<()> {
+        self.sum = self.sum.wrapping_add(later.sum);
+        self.count += later.count;
+        Ok(())
     }
-    Ok((count > 0).then_some((sum, i256::from_i128(count))))
+
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend(self.sum.to_le_bytes());
+        to.extend(self.count.to_le_bytes());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { sum: i256::from_le_bytes(from.wide()?), count: from.long()? })
+    }
+}
+
+fn add_wide(call: &Call<'_>, rows: &mut Rows<'_, Decimals>) -> Result<()> {
+    let (column, values) = (call.argument(0)?, Wide::reader(call.values(0)?)?);
+    call.given_of(0)?.try_for_each(|row| {
+        let value = i256::from_i128(Wide::get(&values, column.at(row)));
+        rows.put(row, |sum| sum.merge(Decimals { sum: value, count: 1 }))
+    })
+}
+
+fn wide_sum(call: &Call<'_>, all: Vec<Decimals>) -> Result<ArrayRef> {
+    wide(call, all, |of| of.sum)
+}
+
+fn wide_average(call: &Call<'_>, all: Vec<Decimals>) -> Result<ArrayRef> {
+    wide(call, all, |of| half_up(of.sum, i256::from_i128(of.count.into())))
+}
+
+fn wide(call: &Call<'_>, all: Vec<Decimals>, of: fn(&Decimals) -> i256) -> Result<ArrayRef> {
+    let one = |state: &Decimals| (state.count > 0).then(|| decimal(of(state))).transpose();
+    i128::array(all.iter().map(one).collect::<Result<_>>()?, call.returns)
 }
 
 fn decimal(sum: i256) -> Result<i128> {
@@ -91,12 +127,58 @@ fn half_up(sum: i256, count: i256) -> i256 {
 }
 
 /// The sum of numbers as doubles, and how many there are.
-fn floats(call: &Call<'_>) -> Result<Option<(f64, f64)>> {
-    Ok(added(&doubles(call, 0)?))
+#[derive(Debug, Clone, Default)]
+struct Doubles {
+    sum: f64,
+    count: f64,
 }
 
-fn added(values: &[f64]) -> Option<(f64, f64)> {
-    (!values.is_empty()).then(|| (values.iter().fold(0.0, |sum, value| sum + value), values.len() as f64))
+impl State for Doubles {
+    fn merge(&mut self, later: Self) -> Result<()> {
+        self.sum += later.sum;
+        self.count += later.count;
+        Ok(())
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        write_doubles(&[self.sum, self.count], to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        from.doubles().map(|[sum, count]| Self { sum, count })
+    }
+}
+
+fn add_double(call: &Call<'_>, rows: &mut Rows<'_, Doubles>) -> Result<()> {
+    each_double(call, 0, |row, value| rows.put(row, |all| all.merge(Doubles { sum: value, count: 1.0 })))
+}
+
+fn add_logarithm(call: &Call<'_>, rows: &mut Rows<'_, Doubles>) -> Result<()> {
+    each_double(call, 0, |row, value| rows.put(row, |all| all.merge(Doubles { sum: value.ln(), count: 1.0 })))
+}
+
+fn sum(call: &Call<'_>, all: Vec<Doubles>) -> Result<ArrayRef> {
+    singles(call, all.iter().map(|of| (of.count > 0.0).then_some(of.sum)))
+}
+
+fn average(call: &Call<'_>, all: Vec<Doubles>) -> Result<ArrayRef> {
+    let averages = all.iter().map(|of| (of.count > 0.0).then(|| of.sum / of.count));
+    match call.returns {
+        Type::IntervalDay | Type::IntervalYear => i64::array(averages.map(|mean| mean.map(rounded)).collect(), call.returns),
+        _ => singles(call, averages),
+    }
+}
+
+fn geometric_mean(call: &Call<'_>, all: Vec<Doubles>) -> Result<ArrayRef> {
+    singles(call, all.iter().map(|of| (of.count > 0.0).then(|| (of.sum / of.count).exp())))
+}
+
+/// Results of 64 bits, or of 32 where that is the call's type.
+pub(super) fn singles(call: &Call<'_>, values: impl Iterator<Item = Option<f64>>) -> Result<ArrayRef> {
+    match call.returns {
+        Type::Real => f32::array(values.map(|value| value.map(single)).collect(), call.returns),
+        _ => f64::array(values.collect(), call.returns),
+    }
 }
 
 /// As Java's `Math.round`: half up, and within what 64 bits hold.

@@ -8,14 +8,14 @@ use arrow::array::{ArrayRef, AsArray as _, Int64Array};
 use arrow::compute::{bit_and, bit_or, bit_xor, bool_and, bool_or};
 use arrow::datatypes::Int64Type;
 
-use super::Reduce;
+use super::states::{Reader, Rows, State, kept};
+use super::{Reduce, States};
 use crate::athena::error::AthenaError;
-use crate::athena::functions::scalar::{Bool, Call, Result};
+use crate::athena::functions::scalar::{Arg as _, Bool, Call, Produce as _, Result};
 
 pub(super) fn find(name: &str) -> Option<Reduce> {
     Some(match name {
         "count" => count,
-        "count_if" => |call| length(call, call.each::<Bool>(0)?.filter(|value| *value).count()),
         "bool_and" | "every" => |call| call.one(bool_and(call.values(0)?.as_boolean())),
         "bool_or" => |call| call.one(bool_or(call.values(0)?.as_boolean())),
         "bitwise_and_agg" => |call| call.one(bit_and(bits(call)?)),
@@ -23,6 +23,41 @@ pub(super) fn find(name: &str) -> Option<Reduce> {
         "bitwise_xor_agg" => |call| call.one(bit_xor(bits(call)?)),
         _ => return None,
     })
+}
+
+pub(super) fn states(name: &str) -> Option<fn() -> Box<dyn States>> {
+    Some(match name {
+        "count_if" => || kept(add_true, counts),
+        _ => return None,
+    })
+}
+
+#[derive(Debug, Clone, Default)]
+struct Count(u64);
+
+impl State for Count {
+    fn merge(&mut self, later: Self) -> Result<()> {
+        self.0 += later.0;
+        Ok(())
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend(self.0.to_le_bytes());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        from.long().map(Self)
+    }
+}
+
+fn add_true(call: &Call<'_>, rows: &mut Rows<'_, Count>) -> Result<()> {
+    let (column, truths) = (call.argument(0)?, Bool::reader(call.values(0)?)?);
+    let is_true = |row: &usize| !column.is_null(*row) && truths.value(column.at(*row));
+    (0..call.rows).filter(is_true).try_for_each(|row| rows.put(row, |count| count.merge(Count(1))))
+}
+
+fn counts(call: &Call<'_>, all: Vec<Count>) -> Result<ArrayRef> {
+    i64::array(all.iter().map(|count| i64::try_from(count.0).ok()).collect(), call.returns)
 }
 
 fn count(call: &Call<'_>) -> Result<ArrayRef> {

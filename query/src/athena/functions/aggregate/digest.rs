@@ -5,12 +5,14 @@
 //! Does not own: the functions that ask (`percentile`).
 //! Invariant: up to some hundred numbers each is kept, and a quantile of them is one of them.
 
+use super::states::{Reader, write_doubles};
+
 /// How fine the sketch is.
 const COMPRESSION: f64 = 200.0;
 /// Most centroids and numbers not yet merged.
 const SIZE_MAX: usize = 1260;
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Digest {
     /// Means and weights; sorted once merged.
     centroids: Vec<(f64, f64)>,
@@ -31,6 +33,35 @@ impl Digest {
             if self.centroids.is_empty() { (value, value) } else { (self.min.min(value), self.max.max(value)) };
         self.centroids.push((value, weight));
         self.total += weight;
+    }
+
+    /// Takes in what another holds.
+    pub(super) fn add_all(&mut self, other: &Self) {
+        if self.centroids.is_empty() {
+            *self = other.clone();
+            return;
+        }
+        let (min, max) = (self.min.min(other.min), self.max.max(other.max));
+        other.centroids.iter().for_each(|(mean, weight)| self.add(*mean, *weight));
+        (self.min, self.max) = (min, max);
+    }
+
+    pub(super) fn write(&self, to: &mut Vec<u8>) {
+        to.push(u8::from(self.backwards));
+        write_doubles(&[self.total, self.min, self.max], to);
+        self.centroids.iter().for_each(|(mean, weight)| write_doubles(&[*mean, *weight], to));
+    }
+
+    /// What was written, up to the end.
+    pub(super) fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let backwards = from.flag()?;
+        let [total, min, max] = from.doubles()?;
+        let centroids = std::iter::from_fn(|| from.doubles().map(|[mean, weight]| (mean, weight))).collect();
+        Some(Self { centroids, total, min, max, backwards })
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.centroids.capacity() * size_of::<(f64, f64)>()
     }
 
     /// Joins what lies close together: the farther from the ends, the more.

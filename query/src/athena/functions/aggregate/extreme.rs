@@ -5,81 +5,156 @@
 //! Invariant: NaN is neither the least nor the greatest while there is another number; of equal ones the first counts.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, ArrowNumericType, ArrowPrimitiveType, AsArray as _, PrimitiveArray};
-use arrow::compute::{max, min};
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimestampMicrosecondType,
-};
+use arrow::array::{ArrayRef, new_null_array};
 
-use super::Reduce;
+use super::Way;
+use super::average::singles;
+use super::moments::each_double;
+use super::states::{Reader, Rows, State, kept, write_bytes, write_doubles};
+use crate::athena::error::AthenaError;
 use crate::athena::eval;
+use crate::athena::eval::compare::{Keys, converter, is_nested};
 use crate::athena::eval::rank::Rank;
 use crate::athena::functions::scalar::{Call, Int, Result};
 use crate::athena::types::Type;
+use crate::athena::values::layout::arrow_type;
 
 /// Most values that `min`, `max`, `min_by` and `max_by` give.
 const VALUES_MAX: i64 = 10_000;
 /// Values that are few.
 const FEW: usize = 15;
 
-pub(super) fn find(name: &str) -> Option<Reduce> {
-    Some(match name {
-        "min" | "max" => |call| match call.arguments.len() {
-            1 => number(call).map_or_else(|| first(call, 0), Ok),
-            _ => several(call, 0),
-        },
-        "min_by" | "max_by" => |call| if call.arguments.len() == 2 { first(call, 1) } else { several(call, 1) },
-        "arbitrary" | "any_value" => |call| {
+pub(super) fn find(name: &str, types: &[Type], _: &Type) -> Option<Way> {
+    let of_number = types.first().is_some_and(Type::is_floating);
+    Some(match (name, types) {
+        ("min", [_]) if of_number => Way::States(|| kept(add_edge::<false>, edge)),
+        ("max", [_]) if of_number => Way::States(|| kept(add_edge::<true>, edge)),
+        ("min", [ty]) if !is_nested(ty) => Way::States(|| kept(add_best::<0, false>, best)),
+        ("max", [ty]) if !is_nested(ty) => Way::States(|| kept(add_best::<0, true>, best)),
+        ("min_by", [_, key]) if !is_nested(key) => Way::States(|| kept(add_best::<1, false>, best)),
+        ("max_by", [_, key]) if !is_nested(key) => Way::States(|| kept(add_best::<1, true>, best)),
+        ("min" | "max", [_]) => Way::Rows(|call| first(call, 0)),
+        ("min_by" | "max_by", [_, _]) => Way::Rows(|call| first(call, 1)),
+        ("min" | "max", _) => Way::Rows(|call| several(call, 0)),
+        ("min_by" | "max_by", _) => Way::Rows(|call| several(call, 1)),
+        ("arbitrary" | "any_value", _) => Way::Rows(|call| {
             let row = call.given_of(0)?.next();
             row.map_or_else(|| call.null(), |row| call.picked(0, [row]))
-        },
+        }),
         _ => return None,
     })
+}
+
+/// The least number, or the greatest.
+#[derive(Debug, Clone, Default)]
+struct Edge<const GREATEST: bool>(Option<f64>);
+
+impl<const GREATEST: bool> Edge<GREATEST> {
+    fn add(&mut self, value: f64) {
+        let is_better = |best: f64| best.is_nan() || if GREATEST { value > best } else { value < best };
+        if self.0.is_none_or(is_better) {
+            self.0 = Some(value);
+        }
+    }
+}
+
+impl<const GREATEST: bool> State for Edge<GREATEST> {
+    fn merge(&mut self, later: Self) -> Result<()> {
+        later.0.into_iter().for_each(|value| self.add(value));
+        Ok(())
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        write_doubles(self.0.as_slice(), to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self(from.double()))
+    }
+}
+
+fn add_edge<const GREATEST: bool>(call: &Call<'_>, rows: &mut Rows<'_, Edge<GREATEST>>) -> Result<()> {
+    each_double(call, 0, |row, value| {
+        rows.put(row, |edge| {
+            edge.add(value);
+            Ok(())
+        })
+    })
+}
+
+fn edge<const GREATEST: bool>(call: &Call<'_>, all: Vec<Edge<GREATEST>>) -> Result<ArrayRef> {
+    singles(call, all.iter().map(|edge| edge.0))
+}
+
+/// The best row so far: its key and its value, as bytes that order and hold them.
+#[derive(Debug, Clone, Default)]
+struct Best<const GREATEST: bool> {
+    /// Empty while there is none: no key's bytes are.
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl<const GREATEST: bool> Best<GREATEST> {
+    fn add(&mut self, key: &[u8], value: &[u8]) {
+        if self.key.is_empty() || if GREATEST { key > self.key.as_slice() } else { key < self.key.as_slice() } {
+            (self.key.clear(), self.value.clear());
+            self.key.extend(key);
+            self.value.extend(value);
+        }
+    }
+}
+
+impl<const GREATEST: bool> State for Best<GREATEST> {
+    fn merge(&mut self, later: Self) -> Result<()> {
+        if !later.key.is_empty() {
+            self.add(&later.key, &later.value);
+        }
+        Ok(())
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        write_bytes(&self.key, to);
+        write_bytes(&self.value, to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { key: from.bytes()?.to_vec(), value: from.bytes()?.to_vec() })
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.key.capacity() + self.value.capacity()
+    }
+}
+
+/// The first argument's value where the key, the argument of that number, is the best.
+fn add_best<const KEY: usize, const GREATEST: bool>(call: &Call<'_>, rows: &mut Rows<'_, Best<GREATEST>>) -> Result<()> {
+    let (column, ty) = (call.argument(KEY)?, &call.types[KEY]);
+    let keys = if GREATEST { Keys::unordered_first(ty, column.values()) } else { Keys::of(ty, column.values()) }?;
+    let values = converter(&call.types[0])?.convert_columns(&[call.values(0)?.clone()]);
+    let values = values.map_err(|error| AthenaError::internal(&error))?;
+    call.given_of(KEY)?.try_for_each(|row| {
+        rows.put(row, |best| {
+            best.add(keys.row(column.at(row)).data(), values.row(call.place(0, row)).data());
+            Ok(())
+        })
+    })
+}
+
+fn best<const GREATEST: bool>(call: &Call<'_>, all: Vec<Best<GREATEST>>) -> Result<ArrayRef> {
+    let internal = |error| AthenaError::internal(&error);
+    let bytes = converter(&call.types[0])?;
+    let parser = bytes.parser();
+    let none = bytes.convert_columns(&[new_null_array(&arrow_type(&call.types[0]), 1)]).map_err(internal)?;
+    let rows = all.iter().map(|best| if best.key.is_empty() { none.row(0) } else { parser.parse(&best.value) });
+    let column = bytes.convert_rows(rows).map_err(internal)?.pop();
+    column.ok_or_else(|| call.wrong_layout())
 }
 
 /// How an argument's values rank for a call, the best first.
 fn rank<'c>(call: &Call<'c>, argument: usize) -> Result<Rank<'c>> {
     let greatest = call.name.starts_with("max");
     eval::rank::rank(&call.types[argument], call.values(argument)?, greatest, greatest)
-}
-
-/// The best of plain numbers, dates and timestamps; `None` of other types.
-fn number(call: &Call<'_>) -> Option<ArrayRef> {
-    let values = call.values(0).ok()?;
-    match (call.returns, values.data_type()) {
-        (Type::TimestampZoned(_) | Type::TimeZoned(_), _) => None,
-        (_, DataType::Int8) => Some(whole::<Int8Type>(call, values)),
-        (_, DataType::Int16) => Some(whole::<Int16Type>(call, values)),
-        (_, DataType::Int32) => Some(whole::<Int32Type>(call, values)),
-        (_, DataType::Int64) => Some(whole::<Int64Type>(call, values)),
-        (_, DataType::Date32) => Some(whole::<Date32Type>(call, values)),
-        (_, DataType::Timestamp(..)) => Some(whole::<TimestampMicrosecondType>(call, values)),
-        (_, DataType::Decimal128(..)) => Some(whole::<Decimal128Type>(call, values)),
-        (_, DataType::Float32) => Some(floating::<Float32Type>(call, values)),
-        (_, DataType::Float64) => Some(floating::<Float64Type>(call, values)),
-        _ => None,
-    }
-}
-
-fn whole<T: ArrowNumericType>(call: &Call<'_>, values: &ArrayRef) -> ArrayRef {
-    let values = values.as_primitive::<T>();
-    one(values, if call.name == "max" { max(values) } else { min(values) })
-}
-
-fn floating<T: ArrowPrimitiveType>(call: &Call<'_>, values: &ArrayRef) -> ArrayRef {
-    let values = values.as_primitive::<T>();
-    let wanted = if call.name == "max" { Ordering::Greater } else { Ordering::Less };
-    // What equals not even itself is NaN.
-    let is_nan = |x: T::Native| x.partial_cmp(&x).is_none();
-    let better = |best: T::Native, x: T::Native| if is_nan(best) || x.partial_cmp(&best) == Some(wanted) { x } else { best };
-    one(values, values.iter().flatten().reduce(better))
-}
-
-fn one<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>, value: Option<T::Native>) -> ArrayRef {
-    Arc::new(PrimitiveArray::<T>::from_iter([value]).with_data_type(values.data_type().clone()))
 }
 
 /// The first argument's value where the key, the argument of that number, is the best.

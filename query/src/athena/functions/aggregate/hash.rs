@@ -6,30 +6,52 @@
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 
-use super::Reduce;
+use super::States;
+use super::states::{Reader, Rows, State, kept};
 use crate::athena::error::AthenaError;
-use crate::athena::functions::scalar::{Arg as _, Bool, Bytes, Call, Double, Int, Real, Result, Text, Wide, xxhash64};
+use crate::athena::functions::scalar::{
+    Arg as _, Bool, Bytes, Call, Double, Int, Produce as _, Real, Result, Text, Wide, xxhash64,
+};
 use crate::athena::types::Type;
 use crate::athena::values::layout::{MICROSECOND_DIGITS, zoned};
 
 /// What Trino spreads hashes by.
 const PRIMES: [u64; 2] = [0x9E37_79B1_85EB_CA87, 0xC2B2_AE3D_27D4_EB4F];
 
-pub(super) fn find(name: &str) -> Option<Reduce> {
+pub(super) fn find(name: &str) -> Option<fn() -> Box<dyn States>> {
     Some(match name {
-        "checksum" => checksum,
+        "checksum" => || kept(add, checksum),
         _ => return None,
     })
 }
 
-fn checksum(call: &Call<'_>) -> Result<ArrayRef> {
-    if call.rows == 0 {
-        return call.null();
+/// The sum of hashes, if there is one.
+#[derive(Debug, Clone, Default)]
+struct Sum(Option<u64>);
+
+impl State for Sum {
+    fn merge(&mut self, later: Self) -> Result<()> {
+        self.0 = later.0.map(|sum| self.0.unwrap_or(0).wrapping_add(sum)).or(self.0);
+        Ok(())
     }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        self.0.iter().for_each(|sum| to.extend(sum.to_le_bytes()));
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self(from.long()))
+    }
+}
+
+fn add(call: &Call<'_>, rows: &mut Rows<'_, Sum>) -> Result<()> {
     let (column, hashes) = (call.argument(0)?, hashes(&call.types[0], call.values(0)?)?);
     let one = |row: usize| if column.is_null(row) { 1 } else { hashes[column.at(row)] };
-    let sum = (0..call.rows).fold(0_u64, |sum, row| sum.wrapping_add(one(row).wrapping_mul(PRIMES[0])));
-    call.one(Some(sum.to_le_bytes().to_vec()))
+    (0..call.rows).try_for_each(|row| rows.put(row, |sum| sum.merge(Sum(Some(one(row).wrapping_mul(PRIMES[0]))))))
+}
+
+fn checksum(call: &Call<'_>, all: Vec<Sum>) -> Result<ArrayRef> {
+    Vec::<u8>::array(all.iter().map(|sum| sum.0.map(|sum| sum.to_le_bytes().to_vec())).collect(), call.returns)
 }
 
 /// The hash of each value; 0 for NULL.

@@ -19,6 +19,7 @@ mod percentile;
 mod quantiles;
 mod regression;
 mod sketch;
+mod states;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -40,39 +41,56 @@ use crate::athena::eval::{Column, Env, Lambda, Session, list, taken};
 use crate::athena::functions::scalar::{Call, not_here};
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
+pub(crate) use states::{Groups, States};
 
 /// Computes an aggregate: one value of the call's rows, which may be none.
 pub(crate) type Reduce = fn(&Call<'_>) -> Result<ArrayRef>;
 
-/// The aggregate of that name; `None` when it is not computed here.
-pub(crate) fn find(name: &str) -> Option<Reduce> {
-    let families = [
-        count::find,
-        average::find,
-        extreme::find,
-        collect::find,
-        entries::find,
-        text::find,
-        moments::find,
-        regression::find,
-        percentile::find,
-        histogram::find,
-        frequent::find,
-        sketch::find,
-        hash::find,
-        fold::find,
-    ];
-    families.iter().find_map(|family| family(name))
+/// What an aggregate is computed from.
+pub(crate) enum Way {
+    /// From all rows of a group at once.
+    Rows(Reduce),
+    /// From what it keeps of them.
+    States(fn() -> Box<dyn States>),
+}
+
+impl Way {
+    /// The value of the call's rows.
+    pub(crate) fn reduce(&self, call: &Call<'_>) -> Result<ArrayRef> {
+        match self {
+            Self::Rows(reduce) => reduce(call),
+            Self::States(states) => {
+                let mut states = states();
+                states.add(call, &Groups { of: &vec![0; call.rows], chosen: None, count: 1 })?;
+                states.finish(1, call)
+            }
+        }
+    }
+}
+
+/// The aggregate of that name, of arguments of these types; `None` when it is not computed here.
+pub(crate) fn find(name: &str, types: &[Type], returns: &Type) -> Option<Way> {
+    let of_rows = [count::find, collect::find, entries::find, text::find, histogram::find, frequent::find, fold::find];
+    let of_types = [average::find, extreme::find, moments::find, percentile::find];
+    let of_names = [count::states, regression::find, sketch::find, hash::find];
+    let by_types = || of_types.iter().find_map(|family| family(name, types, returns));
+    let by_name = || of_names.iter().find_map(|family| family(name)).map(Way::States);
+    of_rows.iter().find_map(|family| family(name)).map(Way::Rows).or_else(by_types).or_else(by_name)
+}
+
+/// The types of a call's arguments that are values.
+pub(crate) fn value_types(call: &Aggregate) -> Vec<Type> {
+    let is_value = |ty: &&Type| !matches!(ty, Type::Function(..));
+    call.arguments.iter().map(|argument| &argument.ty).filter(is_value).cloned().collect()
 }
 
 /// The value of an aggregate of a group's rows: `columns` holds the arguments that are values, then the keys of its ORDER BY.
 pub(crate) fn reduce(call: &Aggregate, columns: &[ArrayRef], rows: usize, session: &Session) -> Result<ArrayRef> {
-    let compute = find(call.name).ok_or_else(|| not_here(call.name))?;
+    let types = value_types(call);
+    let way = find(call.name, &types, &call.returns).ok_or_else(|| not_here(call.name))?;
     // A lambda knows its parameters alone.
     let env = Env::new(session, 0, Vec::new());
     let lambdas: Vec<Lambda<'_>> = call.arguments.iter().filter_map(|argument| Lambda::of(argument, &env)).collect();
-    let is_value = |ty: &&Type| !matches!(ty, Type::Function(..));
-    let types: Vec<Type> = call.arguments.iter().map(|argument| &argument.ty).filter(is_value).cloned().collect();
     let mut columns = columns.to_vec();
     let mut rows = rows;
     if call.distinct {
@@ -88,7 +106,7 @@ pub(crate) fn reduce(call: &Aggregate, columns: &[ArrayRef], rows: usize, sessio
     let arguments: Vec<Column> = columns.into_iter().map(Column::new).collect();
     let call =
         Call { name: call.name, arguments: &arguments, types: &types, lambdas: &lambdas, returns: &call.returns, rows, session };
-    compute(&call)
+    way.reduce(&call)
 }
 
 /// Whether an ORDER BY within the call changes what it gives; Trino leaves it out elsewhere.

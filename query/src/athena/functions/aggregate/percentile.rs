@@ -6,57 +6,108 @@
 
 use arrow::array::{Array as _, ArrayRef};
 
-use super::Reduce;
+use super::Way;
 use super::average::{rounded, single};
 use super::digest::Digest;
 use super::quantiles::Quantiles;
+use super::states::{Reader, Rows, State, kept, write_doubles};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::eval::compare::elements;
-use crate::athena::functions::scalar::{Arg as _, Call, Double, Int, Produce, Real, Result};
+use crate::athena::functions::scalar::{Arg as _, Call, Double, Int, Produce, Real, Result, Shape};
 use crate::athena::types::Type;
 
-pub(super) fn find(name: &str) -> Option<Reduce> {
-    Some(match name {
-        "approx_percentile" => |call| if call.arguments.len() == 4 { accurate(call) } else { usual(call) },
+pub(super) fn find(name: &str, types: &[Type], _: &Type) -> Option<Way> {
+    Some(match (name, types.len()) {
+        ("approx_percentile", 4) => Way::Rows(accurate),
+        ("approx_percentile", _) => Way::States(|| kept(add, usual)),
         _ => return None,
     })
 }
 
+/// Numbers, and the shares that are asked for.
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    digest: Digest,
+    shares: Vec<f64>,
+    /// Of several lists the first counts, of several shares the last.
+    is_list: bool,
+}
+
+impl State for Asked {
+    fn merge(&mut self, later: Self) -> Result<()> {
+        self.digest.add_all(&later.digest);
+        if self.shares.is_empty() || !self.is_list && !later.shares.is_empty() {
+            (self.shares, self.is_list) = (later.shares, later.is_list);
+        }
+        Ok(())
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        to.push(u8::from(self.is_list));
+        to.extend((self.shares.len() as u64).to_le_bytes());
+        write_doubles(&self.shares, to);
+        self.digest.write(to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let (is_list, count) = (from.flag()?, from.long()?);
+        let shares = (0..count).map(|_| from.double()).collect::<Option<_>>()?;
+        Some(Self { is_list, shares, digest: Digest::read(from)? })
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.digest.heap_bytes() + self.shares.capacity() * size_of::<f64>()
+    }
+}
+
 /// Of a value, perhaps a weight, and one share or several.
-fn usual(call: &Call<'_>) -> Result<ArrayRef> {
+fn add(call: &Call<'_>, rows: &mut Rows<'_, Asked>) -> Result<()> {
     let (last, weighted) = (call.arguments.len() - 1, call.arguments.len() == 3);
     let is_list = matches!(call.returns, Type::Array(_));
-    let (mut digest, mut asked): (Digest, Option<usize>) = (Digest::default(), None);
-    for row in call.given() {
-        if asked.is_none() && is_list {
-            shares(call, last, row)?;
-        }
-        let value = number(call, row)?;
-        let weight = if weighted { call.get::<Double>(1, row)? } else { 1.0 };
-        if weight.is_nan() || weight < 1.0 {
-            let weight = crate::athena::values::float::plain_double(weight);
-            return Err(call.invalid(format!("weight must be >= 1, was {weight}")));
-        }
-        let fault = match (value, weight) {
-            (value, _) if value.is_nan() => "value is NaN",
-            (value, _) if value.is_infinite() => "value must be finite",
-            (_, weight) if weight.is_infinite() => "weight must be finite",
-            _ => {
-                digest.add(value, weight);
-                // Of several lists the first counts, of several shares the last.
-                asked = asked.filter(|_| is_list).or(Some(row));
-                continue;
+    call.given().try_for_each(|row| {
+        rows.put(row, |asked| {
+            let given = match is_list {
+                true if asked.shares.is_empty() => Some(shares(call, last, row)?),
+                true => None,
+                false => Some(vec![call.get::<Double>(last, row)?]),
+            };
+            let value = number(call, row)?;
+            let weight = if weighted { call.get::<Double>(1, row)? } else { 1.0 };
+            if weight.is_nan() || weight < 1.0 {
+                let weight = crate::athena::values::float::plain_double(weight);
+                return Err(call.invalid(format!("weight must be >= 1, was {weight}")));
             }
-        };
-        return Err(AthenaError::of_values(ErrorName::GenericInternalError, fault));
+            let fault = match (value, weight) {
+                (value, _) if value.is_nan() => "value is NaN",
+                (value, _) if value.is_infinite() => "value must be finite",
+                (_, weight) if weight.is_infinite() => "weight must be finite",
+                _ => {
+                    asked.digest.add(value, weight);
+                    (asked.shares, asked.is_list) = (given.unwrap_or(std::mem::take(&mut asked.shares)), is_list);
+                    return Ok(());
+                }
+            };
+            Err(AthenaError::of_values(ErrorName::GenericInternalError, fault))
+        })
+    })
+}
+
+fn usual(call: &Call<'_>, all: Vec<Asked>) -> Result<ArrayRef> {
+    let (mut values, mut shape) = (Vec::new(), Shape::default());
+    for Asked { mut digest, shares, is_list } in all {
+        digest.merge();
+        for asked in &shares {
+            values.push(Some(digest.value_at(if is_list { *asked } else { share(call, *asked)? })));
+        }
+        if shares.is_empty() && !matches!(call.returns, Type::Array(_)) {
+            values.push(None);
+        }
+        shape.end_row(values.len(), !shares.is_empty());
     }
-    let Some(row) = asked else { return call.null() };
-    digest.merge();
-    if let Type::Array(element) = call.returns {
-        let values: Vec<f64> = shares(call, last, row)?.into_iter().map(|share| digest.value_at(share)).collect();
-        return call.array(numbers(values, element)?);
+    match call.returns {
+        Type::Array(element) => shape.list(numbers(values, element)?),
+        ty => numbers(values, ty),
     }
-    numbers(vec![digest.value_at(share(call, call.get::<Double>(last, row)?)?)], call.returns)
 }
 
 /// Of a value, a weight, a share and how far it may be off.
@@ -131,11 +182,11 @@ fn sortable(call: &Call<'_>, row: usize) -> Result<i64> {
 }
 
 /// Doubles as the numbers that were asked of.
-fn numbers(values: Vec<f64>, ty: &Type) -> Result<ArrayRef> {
-    let values = values.into_iter();
+fn numbers(values: Vec<Option<f64>>, ty: &Type) -> Result<ArrayRef> {
+    let each = values.iter().copied();
     match ty {
-        Type::Bigint => i64::array(values.map(|value| Some(rounded(value))).collect(), ty),
-        Type::Real => f32::array(values.map(|value| Some(single(value))).collect(), ty),
-        _ => f64::array(values.map(Some).collect(), ty),
+        Type::Bigint => i64::array(each.map(|value| value.map(rounded)).collect(), ty),
+        Type::Real => f32::array(each.map(|value| value.map(single)).collect(), ty),
+        _ => f64::array(values, ty),
     }
 }

@@ -6,36 +6,39 @@
 
 use arrow::array::ArrayRef;
 
-use super::Reduce;
-use super::average::single;
+use super::States;
+use super::average::singles;
+use super::states::{Rows, kept};
 use super::welford::{Comoments, of_two};
-use crate::athena::functions::scalar::{Call, Double, Real, Result};
+use crate::athena::functions::scalar::{Arg as _, Call, Double, Real, Result};
 use crate::athena::types::Type;
 
-pub(super) fn find(name: &str) -> Option<Reduce> {
+pub(super) fn find(name: &str) -> Option<fn() -> Box<dyn States>> {
     Some(match name {
-        "covar_pop" | "covar_samp" | "corr" | "regr_slope" | "regr_intercept" => both,
+        "covar_pop" | "covar_samp" | "corr" | "regr_slope" | "regr_intercept" => || kept(add, both),
         _ => return None,
     })
 }
 
-fn both(call: &Call<'_>) -> Result<ArrayRef> {
-    let mut moments = Comoments::default();
-    let is_real = *call.returns == Type::Real;
-    if is_real {
-        let all = pairs::<Real>(call)?;
-        all.for_each(|(y, x)| moments.add(y.into(), x.into()));
-    } else {
-        let all = pairs::<Double>(call)?;
-        all.for_each(|(y, x)| moments.add(y, x));
+fn add(call: &Call<'_>, rows: &mut Rows<'_, Comoments>) -> Result<()> {
+    let (ys, xs) = (call.values(0)?, call.values(1)?);
+    let mut each = |y: &dyn Fn(usize) -> f64, x: &dyn Fn(usize) -> f64| {
+        call.given().try_for_each(|row| {
+            rows.put(row, |moments| {
+                moments.add(y(call.place(0, row)), x(call.place(1, row)));
+                Ok(())
+            })
+        })
+    };
+    if *call.returns == Type::Real {
+        let (ys, xs) = (Real::reader(ys)?, Real::reader(xs)?);
+        return each(&|at| ys.value(at).into(), &|at| xs.value(at).into());
     }
-    let value = of_two(call.name).and_then(|of| of(&moments));
-    if is_real { call.one(value.map(single)) } else { call.one(value) }
+    let (ys, xs) = (Double::reader(ys)?, Double::reader(xs)?);
+    each(&|at| ys.value(at), &|at| xs.value(at))
 }
 
-fn pairs<'c, A: crate::athena::functions::scalar::Arg + 'c>(
-    call: &'c Call<'_>,
-) -> Result<impl Iterator<Item = (A::Of<'c>, A::Of<'c>)>> {
-    let (y, x) = (A::reader(call.values(0)?)?, A::reader(call.values(1)?)?);
-    Ok(call.given().map(move |row| (A::get(&y, call.place(0, row)), A::get(&x, call.place(1, row)))))
+fn both(call: &Call<'_>, all: Vec<Comoments>) -> Result<ArrayRef> {
+    let of = of_two(call.name).ok_or_else(|| call.wrong_layout())?;
+    singles(call, all.iter().map(of))
 }

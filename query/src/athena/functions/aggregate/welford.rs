@@ -5,6 +5,9 @@
 //! Invariant: moments are about the mean of their own rows, so that no variance is the difference of two large numbers, and none
 //! is below zero.
 
+use super::states::{Reader, State, write_doubles};
+use crate::athena::functions::scalar::Result;
+
 /// Of one value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Moments {
@@ -24,6 +27,37 @@ pub(crate) struct Comoments {
     m2_y: f64,
     /// The products of both distances from their means, summed up.
     c2: f64,
+}
+
+impl State for Moments {
+    fn merge(&mut self, later: Self) -> Result<()> {
+        Moments::merge(self, &later);
+        Ok(())
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        write_doubles(&[self.count, self.mean, self.m2], to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        from.doubles().map(|[count, mean, m2]| Self { count, mean, m2 })
+    }
+}
+
+impl State for Comoments {
+    fn merge(&mut self, later: Self) -> Result<()> {
+        Comoments::merge(self, &later);
+        Ok(())
+    }
+
+    fn write(&self, to: &mut Vec<u8>) {
+        write_doubles(&[self.count, self.mean_x, self.mean_y, self.m2_x, self.m2_y, self.c2], to);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let [count, mean_x, mean_y, m2_x, m2_y, c2] = from.doubles()?;
+        Some(Self { count, mean_x, mean_y, m2_x, m2_y, c2 })
+    }
 }
 
 impl Moments {

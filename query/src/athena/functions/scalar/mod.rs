@@ -32,6 +32,7 @@ use arrow::array::ArrayRef;
 pub(crate) use arg::{Arg, Bool, Bytes, Double, Int, Integers, Produce, Real, Text, Wide};
 pub(crate) use binary::{murmur3_64, xxhash64};
 pub(crate) use json::NO_JSON;
+pub(crate) use lists::Shape;
 
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::eval::{Column, Lambda, Session};

@@ -154,7 +154,6 @@ fn extreme(values: &ArrayRef, keys: &Extreme, frames: &Frames) -> Result<ArrayRe
 
 /// Computes the aggregate of each frame's rows, once for equal frames that follow one another.
 fn anew(call: &WindowCall, partition: &Env<'_>, frames: &Frames) -> Result<ArrayRef> {
-    let compute = aggregate::find(call.name).ok_or_else(|| not_here(call.name))?;
     let (mut columns, mut types, mut lambdas) = (Vec::new(), Vec::new(), Vec::new());
     for argument in &call.arguments {
         if let Some(lambda) = Lambda::of(argument, partition) {
@@ -164,13 +163,14 @@ fn anew(call: &WindowCall, partition: &Env<'_>, frames: &Frames) -> Result<Array
             types.push(argument.ty.clone());
         }
     }
+    let way = aggregate::find(call.name, &types, &call.returns).ok_or_else(|| not_here(call.name))?;
     let (mut values, mut places, mut last) = (Vec::new(), Vec::with_capacity(frames.rows()), None);
     for (start, end) in frames.iter() {
         if last != Some((start, end)) {
             let rows = end - start;
             let arguments: Vec<Column> = columns.iter().map(|column| column.slice(start, rows)).collect();
             let (name, returns, session) = (call.name, &call.returns, partition.session);
-            values.push(compute(&Call {
+            values.push(way.reduce(&Call {
                 name,
                 arguments: &arguments,
                 types: &types,

@@ -121,7 +121,7 @@ fn anew(call: &WindowCall, values: &[ArrayRef], from: usize, rows: usize) -> Arr
     let arguments: Vec<Column> = values.iter().map(|values| Column::new(values.slice(from, rows))).collect();
     let (name, returns) = (call.name, &call.returns);
     let call = Call { name, arguments: &arguments, types: &types, lambdas: &[], returns, rows, session: &session };
-    aggregate::find(name).unwrap()(&call).unwrap()
+    aggregate::find(name, &types, returns).unwrap().reduce(&call).unwrap()
 }
 
 fn agree(ours: &ArrayRef, theirs: &ArrayRef) -> bool {
