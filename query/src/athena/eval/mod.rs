@@ -67,14 +67,19 @@ impl<'s> Env<'s> {
         found.map(|(_, column)| column).ok_or_else(|| AthenaError::internal(&format!("column {id} is not there")))
     }
 
-    /// Whether an expression is one that Trino computes before it looks at rows: of constants alone, and without a TRY.
+    /// Whether an expression is of constants alone.
+    fn is_fixed(&self, expr: &Typed) -> bool {
+        self.named_by(expr).all(|(_, column)| column.is_constant()) && !has_volatile(expr)
+    }
+
+    /// Whether it is one that Trino computes before it looks at rows: of constants, and without TRY or a lambda.
     fn is_constant(&self, expr: &Typed) -> bool {
-        let mut tries = false;
+        let mut waits = false;
         expr.walk(&mut |part| {
-            tries |= matches!(part.kind, Kind::Try(_));
-            !tries
+            waits |= matches!(part.kind, Kind::Try(_) | Kind::Lambda { .. });
+            !waits
         });
-        !tries && self.named_by(expr).all(|(_, column)| column.is_constant()) && !has_volatile(expr)
+        !waits && self.is_fixed(expr)
     }
 
     /// These rows, with the columns that an expression names.
@@ -147,7 +152,7 @@ pub(crate) fn eval(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Compare { op, left, right } => {
             let ty = &left.ty;
             // Constants are both computed; else one that is NULL spares the other.
-            let lazily = !(env.is_constant(left) && env.is_constant(right));
+            let lazily = !(env.is_fixed(left) && env.is_fixed(right));
             let values = logic::strict(&[left, right], |_| lazily, env)?;
             of_two(&values[0], &values[1], |a, b| compare::compare(*op, ty, a, b))
         }
