@@ -111,6 +111,8 @@ def differences(seed: int, count: int, url: str, folder: Path, shown: int = 20) 
                 counts["not answered by Trino"] += 1
             elif agree(mine, other):
                 counts["faults alike" if other[0] == "fault" else "answers alike"] += 1
+            elif not sides.differ(one):
+                counts["alike when asked again"] += 1
             else:
                 counts["different"] += 1
                 if counts["different"] <= shown:

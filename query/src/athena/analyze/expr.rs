@@ -126,9 +126,11 @@ impl Analyzer<'_> {
                 None => boolean(when, |ty| format!("CASE WHEN clause must evaluate to a boolean (actual: {ty})"))?,
                 Some(operand) => {
                     let (at, types) = (when.span, format!("{} vs {}", operand.ty, when.ty));
-                    comparison(Comparison::Equal, operand.clone(), when, at).map_err(|_| {
+                    let may_fault = !matches!(when.kind, Kind::Literal(_) | Kind::Column(_));
+                    let equal = comparison(Comparison::Equal, operand.clone(), when, at).map_err(|_| {
                         mismatch(at, format!("CASE operand type does not match WHEN clause operand type: {types}"))
-                    })?
+                    })?;
+                    if may_fault { unless_null(operand, equal) } else { equal }
                 }
             });
             values.push(self.expr(then, scope)?);
@@ -240,6 +242,14 @@ pub(super) fn resolved(name: &str, arguments: Vec<Typed>, span: Span) -> Result<
         .map_err(|why| why.into_error(name, &types, &candidates, span))?;
     let arguments = arguments.into_iter().zip(&resolved.arguments).map(|(argument, ty)| argument.coerced(ty)).collect();
     Ok(Typed::new(Kind::Call { name: &resolved.signature.name, arguments }, resolved.returns, span))
+}
+
+/// A condition that nobody looks at where a value is NULL.
+fn unless_null(value: &Typed, condition: Typed) -> Typed {
+    let span = condition.span;
+    let of = |kind| Typed::new(kind, Type::Boolean, span);
+    let is_known = of(Kind::Not(Box::new(of(Kind::IsNull(Box::new(value.clone()))))));
+    of(Kind::And(vec![is_known, condition]))
 }
 
 /// An arithmetic operator.

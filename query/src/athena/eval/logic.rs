@@ -156,6 +156,7 @@ fn known(expr: &Typed, env: &Env<'_>) -> Option<Column> {
             let mut deciding = arguments.iter().enumerate().filter(|(at, _)| !takes_null(name, *at));
             deciding.any(|(_, argument)| is_nothing(argument)).then(|| null(expr, env))
         }
+        Kind::NullIf { left, .. } => is_nothing(left).then(|| null(expr, env)),
         _ => None,
     }
 }
@@ -165,14 +166,16 @@ fn null(expr: &Typed, env: &Env<'_>) -> Column {
 }
 
 /// The values of arguments, of which those that decide make the result NULL when they are: what comes after one in a row is not
-/// computed there, and beside one that is a constant nothing is.
+/// computed there, and beside one that is known beforehand nothing is.
 pub(super) fn strict(arguments: &[&Typed], decides: impl Fn(usize) -> bool, env: &Env<'_>) -> Result<Vec<Column>> {
     let is_nothing = |(at, argument): (usize, &&Typed)| decides(at) && known(argument, env).is_some_and(|value| value.is_null(0));
+    let lazily = !arguments.iter().all(|argument| env.is_fixed(argument));
     let mut values: Vec<Column> = Vec::with_capacity(arguments.len());
-    for (at, argument) in arguments.iter().enumerate() {
-        let matters = |row| values.iter().enumerate().all(|(at, before)| !decides(at) || !before.is_null(row));
+    for argument in arguments {
+        let is_decided = |row| values.iter().enumerate().any(|(at, before)| decides(at) && before.is_null(row));
+        let matters = |row| !(lazily && is_decided(row));
         values.push(match eval_where(argument, env, matters) {
-            Err(fault) if fault.is_of_rows() && arguments.iter().enumerate().skip(at + 1).any(is_nothing) => null(argument, env),
+            Err(fault) if fault.is_of_rows() && arguments.iter().enumerate().any(is_nothing) => null(argument, env),
             value => value?,
         });
     }
@@ -269,7 +272,7 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
     for item in list {
         let is_open = |row| !value.is_null(row) && result.as_ref().is_none_or(|result| truth(result, row) != Some(true));
         // Trino computes all constants first.
-        let is_constant = !is_nothing && (value.is_constant() || env.is_constant(item));
+        let is_constant = !is_nothing && (env.is_fixed(of) || env.is_constant(item));
         let item = if is_constant { eval(item, env)? } else { eval_where(item, env, is_open)? };
         let equal = of_two(&value, &item, |a, b| compare::compare(Comparison::Equal, &of.ty, a, b))?;
         result = Some(match result {

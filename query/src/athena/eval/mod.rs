@@ -71,16 +71,20 @@ impl<'s> Env<'s> {
         found.map(|(_, column)| column).ok_or_else(|| AthenaError::internal(&format!("column {id} is not there")))
     }
 
-    /// Whether an expression is one that Trino computes before it looks at rows: of constants alone, and without a TRY.
+    /// Whether an expression is of constants alone.
+    fn is_fixed(&self, expr: &Typed) -> bool {
+        let named = columns_of(expr);
+        self.columns.iter().filter(|(id, _)| named.contains(id)).all(|(_, column)| column.is_constant()) && !has_volatile(expr)
+    }
+
+    /// Whether it is one that Trino computes before it looks at rows: of constants, and without TRY or a lambda.
     fn is_constant(&self, expr: &Typed) -> bool {
-        let (mut named, mut tries) = (Vec::new(), false);
-        add_columns_of(expr, &mut named);
+        let mut waits = false;
         expr.walk(&mut |part| {
-            tries |= matches!(part.kind, Kind::Try(_));
-            !tries
+            waits |= matches!(part.kind, Kind::Try(_) | Kind::Lambda { .. });
+            !waits
         });
-        let mut columns = self.columns.iter().filter(|(id, _)| named.contains(id));
-        !tries && columns.all(|(_, column)| column.is_constant()) && !has_volatile(expr)
+        !waits && self.is_fixed(expr)
     }
 
     /// These rows, with the columns that some expressions name.
@@ -161,7 +165,7 @@ fn value(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Compare { op, left, right } => {
             let ty = &left.ty;
             // Constants are both computed; else one that is NULL spares the other.
-            let lazily = !(env.is_constant(left) && env.is_constant(right));
+            let lazily = !(env.is_fixed(left) && env.is_fixed(right));
             let values = logic::strict(&[left, right], |_| lazily, env)?;
             of_two(&values[0], &values[1], |a, b| compare::compare(*op, ty, a, b))
         }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use arrow::array::ArrayRef;
 
+use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::{Arg as _, Bytes, Call, Compute, Double, Int, Real, Result, Text};
 use crate::athena::types::Type;
 
@@ -58,8 +59,13 @@ fn from_utf8(call: &Call<'_>) -> Result<ArrayRef> {
         Some(Type::Bigint) => {
             let points = Int::reader(call.values(1)?)?;
             call.produce(|row| {
-                let point = u32::try_from(Int::get(&points, call.place(1, row))).ok().and_then(char::from_u32);
-                let c = point.ok_or_else(|| call.invalid("Invalid replacement character"))?;
+                let point = Int::get(&points, call.place(1, row));
+                // Trino looks at one below zero only when it needs it.
+                if let (true, Ok(text)) = (point < 0, std::str::from_utf8(bytes(row))) {
+                    return Ok(Some(text.to_owned()));
+                }
+                let point = u32::try_from(point).map_err(|_| AthenaError::internal(&format!("Invalid code point {point}")))?;
+                let c = char::from_u32(point).ok_or_else(|| call.invalid("Invalid replacement character"))?;
                 Ok(Some(repaired(bytes(row), Some(c)).into_owned()))
             })
         }
