@@ -51,7 +51,7 @@ def _ran(script: str, lake: Path) -> tuple[list[dict], int, Answer]:
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()
-        command = [bin_dir() / "lake-sql", "--lake", lake, "--dialect", "athena", "--format", "ndjson", "--file", file.name]
+        command = [bin_dir() / "lake-sql", "--lake", lake, "--format", "ndjson", "--file", file.name]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WITHIN_S)
         except subprocess.TimeoutExpired as late:

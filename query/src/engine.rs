@@ -34,7 +34,7 @@ use crate::date::DateFunction;
 use crate::files::{Files, FilesTable, Shown, TableFile};
 use crate::interruptible::InterruptibleJoins;
 use crate::json_mirror::JsonMirror;
-use crate::provider::{DeltaTable, Reader};
+use crate::provider::{DeltaTable, Reader, full_path};
 use crate::read_only::{self, NotRun};
 
 /// Where the engine finds the lake's objects; a name of ours, known to no network.
@@ -214,7 +214,7 @@ impl Engine {
         let store = store_url().map_err(|e| self.error(&e))?;
         let location = self.lake.display().to_string();
         let listed = files.iter().map(|file| TableFile {
-            path: format!("{location}/{}", file.path),
+            path: full_path(&location, &file.path),
             rows: file.rows(),
             size_bytes: file.size_bytes,
             partition: file.partition.clone(),

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::{MemTable, Session, TableProvider};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::athena;
 use crate::json_mirror::JsonMirror;
 
 /// One file of a table.
@@ -55,17 +56,11 @@ pub(crate) struct FilesTable {
 impl FilesTable {
     /// A table of the files; `keys` are the columns that its table is partitioned by.
     pub(crate) fn new(files: Files, keys: &[String], shown: Shown) -> Self {
-        let of_files: &[(&str, DataType)] = match shown {
-            Shown::Files { .. } => &[
-                ("file_path", DataType::Utf8),
-                ("file_format", DataType::Utf8),
-                ("record_count", DataType::Int64),
-                ("file_size_in_bytes", DataType::Int64),
-            ],
-            Shown::Partitions => &[],
+        let columns = match shown {
+            Shown::Files { .. } => athena::of_files(keys),
+            Shown::Partitions => athena::of_partitions(keys),
         };
-        let columns = of_files.iter().map(|(name, kind)| Field::new(*name, kind.clone(), true));
-        let fields: Vec<Field> = columns.chain(keys.iter().map(|key| Field::new(key, DataType::Utf8, true))).collect();
+        let fields: Vec<Field> = columns.iter().map(|(name, ty)| Field::new(name, athena::arrow_type(ty), true)).collect();
         Self { schema: Arc::new(Schema::new(fields)), keys: keys.to_vec(), files, shown }
     }
 

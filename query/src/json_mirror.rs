@@ -79,7 +79,7 @@ impl JsonMirror {
     pub(crate) async fn table_files(&self) -> Result<Vec<TableFile>> {
         let file = |file: &MirrorFile| TableFile {
             path: match &self.reader {
-                Reader::Athena { location } => format!("{location}/{}", file.path),
+                Reader::Athena { location } => provider::full_path(location, &file.path),
                 Reader::DataFusion => file.path.to_string(),
             },
             rows: None,

@@ -44,11 +44,16 @@ impl Reader {
         match self {
             Self::DataFusion => Vec::new(),
             Self::Athena { location } => vec![
-                (PATH, ScalarValue::Utf8(Some(format!("{location}/{path}")))),
+                (PATH, ScalarValue::Utf8(Some(full_path(location, path)))),
                 (FILE_SIZE, ScalarValue::Int64(i64::try_from(size_bytes).ok())),
             ],
         }
     }
+}
+
+/// A file's whole name; `location` is where the lake lies.
+pub(crate) fn full_path(location: &str, path: &Path) -> String {
+    format!("{location}/{path}")
 }
 
 /// The columns of a contract as the engine reads them: every one may be NULL (a file older than a column has none of it).

@@ -31,4 +31,5 @@ pub(crate) use lower::Planner;
 pub(crate) use prepared::PreparedStatements;
 pub(crate) use run::{Over, Refusal, Runnable, fault_of, lines, now, prepare, shown};
 pub(crate) use stack::Planning;
-pub(crate) use tables::{FILE_SIZE, FILES, PARTITIONS, PATH, of_lake};
+pub(crate) use tables::{FILE_SIZE, FILES, PARTITIONS, PATH, of_files, of_lake, of_partitions};
+pub(crate) use values::layout::arrow_type;

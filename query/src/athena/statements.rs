@@ -4,13 +4,11 @@
 //! Does not own: reading them (`parse`), running the query (`run`).
 //! Invariant: a table that is not there is a fault at the statement's beginning, as in Trino.
 
-use std::collections::BTreeMap;
-
 use super::analyze::Tables;
 use super::ast::{Ident, Like, QualifiedName, Span, Statement};
 use super::error::{AthenaError, ErrorName};
 use super::tables::{self, PARTITIONS};
-use ticklake_schemas::{Column, Contract, STOCK_DATA_JSON};
+use ticklake_schemas::{GlueColumn, STOCK_DATA_JSON};
 
 /// The way out of what is refused.
 const SHOWN: &str = "queries, SHOW, DESCRIBE, EXPLAIN, PREPARE and EXECUTE run";
@@ -36,13 +34,12 @@ pub(super) fn query_for(statement: &Statement, tables: &Tables, location: &str) 
         }
         Statement::ShowColumns { table, like } => {
             let (table, columns) = tables.find(table, here)?;
-            let about = Descriptions::of(table);
             let visible = columns.iter().filter(|(name, _)| !name.starts_with('$'));
-            let described = visible.map(|(name, ty)| {
-                let (extra, comment) = about.of_column(name);
+            let all = visible.map(|(name, ty)| {
+                let (extra, comment) = described(table, name);
                 vec![name.clone(), ty.to_string(), extra, comment]
             });
-            Ok(rows(&["Column", "Type", "Extra", "Comment"], described.collect(), like.as_ref()))
+            Ok(rows(&["Column", "Type", "Extra", "Comment"], all.collect(), like.as_ref()))
         }
         Statement::ShowPartitions { table } => partitions(table, tables),
         Statement::ShowCreateTable { table } => {
@@ -100,24 +97,11 @@ fn partitions(table: &QualifiedName, tables: &Tables) -> Result<String, AthenaEr
     Ok(format!("SELECT {partition} AS \"partition\" FROM \"{name}{PARTITIONS}\" ORDER BY 1"))
 }
 
-/// What the contract says of a table's columns.
-struct Descriptions(BTreeMap<String, (String, String)>);
-
-impl Descriptions {
-    fn of(table: &str) -> Self {
-        let described = |contract: &Contract| {
-            let about = |column: &Column| {
-                let extra = if contract.is_partition(&column.name) { "partition key" } else { "" };
-                (column.name.clone(), (extra.to_owned(), column.doc.clone()))
-            };
-            contract.columns.iter().map(about).collect()
-        };
-        Self(tables::contract(table).map(described).unwrap_or_default())
-    }
-
-    fn of_column(&self, name: &str) -> (String, String) {
-        self.0.get(name).cloned().unwrap_or_default()
-    }
+/// What the contract says of a table's column beyond its type: whether files are chosen by it, and what it holds.
+fn described(table: &str, column: &str) -> (String, String) {
+    let column = tables::contract(table).and_then(|contract| contract.column(column));
+    let extra = column.filter(|column| tables::partition_columns(table).contains(&column.name)).map_or("", |_| "partition key");
+    (extra.to_owned(), column.map_or_else(String::new, |column| column.doc.clone()))
 }
 
 /// The lines of the statement that registers a table in Athena by hand; `None` for what is no table of its own.
@@ -125,9 +109,9 @@ fn created(table: &str, location: &str) -> Option<Vec<String>> {
     let contract = tables::contract(table)?;
     let mut lines = vec![format!("CREATE EXTERNAL TABLE `{table}`")];
     if table == STOCK_DATA_JSON {
-        let columns = |columns: Vec<ticklake_schemas::GlueColumn>| -> Vec<String> {
+        let columns = |columns: Vec<GlueColumn>| -> Vec<String> {
             let last = columns.len().saturating_sub(1);
-            let line = |(i, column): (usize, ticklake_schemas::GlueColumn)| {
+            let line = |(i, column): (usize, GlueColumn)| {
                 format!("  `{}` {}{}", column.name, column.kind, if i == last { ")" } else { "," })
             };
             columns.into_iter().enumerate().map(line).collect()

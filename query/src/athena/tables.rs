@@ -6,7 +6,7 @@
 
 use ticklake_schemas::{Column, ColumnType, Contract, DEAD_LETTERS, STOCK_DATA, STOCK_DATA_JSON, dead_letters, stock_data};
 
-use super::analyze::Tables;
+use super::analyze::{Columns, Tables};
 use super::types::Type;
 
 /// What follows a table's name in that of the table of its partitions, and of its files.
@@ -27,11 +27,11 @@ pub(crate) fn of_lake() -> Tables {
     let tables = [(STOCK_DATA, 6), (DEAD_LETTERS, 6), (STOCK_DATA_JSON, 3)].into_iter();
     let tables =
         tables.filter_map(|(name, digits)| Some((name, contract(name)?, digits))).flat_map(|(name, contract, digits)| {
-            let keys: Vec<_> = contract.partition_by.iter().map(|key| (key.clone(), Type::VARCHAR)).collect();
+            let keys = &contract.partition_by;
             [
                 (name.to_owned(), columns(contract, digits)),
-                (format!("{name}{FILES}"), [of_files(), keys.clone()].concat()),
-                (format!("{name}{PARTITIONS}"), keys),
+                (format!("{name}{FILES}"), of_files(keys)),
+                (format!("{name}{PARTITIONS}"), of_partitions(keys)),
             ]
         });
     Tables { catalog: CATALOG.to_owned(), schema: None, tables: tables.collect() }
@@ -63,13 +63,18 @@ fn columns(contract: &Contract, timestamp_digits: u8) -> Vec<(String, Type)> {
     contract.columns.iter().map(|column| (column.name.clone(), ty(column))).chain(hidden).collect()
 }
 
-/// The columns of `"table$files"`, before the partition's: names as Athena has them for Iceberg.
-fn of_files() -> Vec<(String, Type)> {
+/// The columns of `"table$files"` of a table partitioned by these: names as Athena has them for Iceberg, then the partition's.
+pub(crate) fn of_files(keys: &[String]) -> Columns {
     let columns = [
         ("file_path", Type::VARCHAR),
         ("file_format", Type::VARCHAR),
         ("record_count", Type::Bigint),
         ("file_size_in_bytes", Type::Bigint),
     ];
-    columns.into_iter().map(|(name, ty)| (name.to_owned(), ty)).collect()
+    columns.into_iter().map(|(name, ty)| (name.to_owned(), ty)).chain(of_partitions(keys)).collect()
+}
+
+/// The columns of `"table$partitions"`.
+pub(crate) fn of_partitions(keys: &[String]) -> Columns {
+    keys.iter().map(|key| (key.clone(), Type::VARCHAR)).collect()
 }

@@ -4,6 +4,7 @@
 //! Does not own: comparisons (`compare`).
 //! Invariant: a term is computed for the rows alone whose value it may change.
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -173,11 +174,12 @@ fn null(expr: &Typed, env: &Env<'_>) -> Column {
 /// computed there, and beside one that is known beforehand nothing is.
 pub(super) fn strict(arguments: &[&Typed], decides: impl Fn(usize) -> bool, env: &Env<'_>) -> Result<Vec<Column>> {
     let is_nothing = |(at, argument): (usize, &&Typed)| decides(at) && known(argument, env).is_some_and(|value| value.is_null(0));
-    let lazily = !arguments.iter().all(|argument| env.is_fixed(argument));
+    // Asked only where an argument has a fault: the answer takes a walk over all of them.
+    let lazily = LazyCell::new(|| !arguments.iter().all(|argument| env.is_fixed(argument)));
     let mut values: Vec<Column> = Vec::with_capacity(arguments.len());
     for argument in arguments {
         let is_decided = |row| values.iter().enumerate().any(|(at, before)| decides(at) && before.is_null(row));
-        let matters = |row| !(lazily && is_decided(row));
+        let matters = |row| !(*lazily && is_decided(row));
         values.push(match eval_where(argument, env, matters) {
             Err(fault) if fault.is_of_rows() && arguments.iter().enumerate().any(is_nothing) => null(argument, env),
             value => value?,
@@ -271,13 +273,13 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
         let items = list.iter().map(|item| eval(item, env)).collect::<Result<Vec<_>>>()?;
         return of_one(&value, |values| in_constants(&of.ty, values, &items));
     }
-    let is_nothing = known(of, env).is_some_and(|value| value.is_null(0));
+    let is_nothing = LazyCell::new(|| known(of, env).is_some_and(|value| value.is_null(0)));
     let mut result: Option<Column> = None;
     for item in list {
-        let is_open = |row| !value.is_null(row) && result.as_ref().is_none_or(|result| truth(result, row) != Some(true));
         // Trino computes all constants first.
-        let is_constant = !is_nothing && (env.is_fixed(of) || env.is_constant(item));
-        let item = if is_constant { eval(item, env)? } else { eval_where(item, env, is_open)? };
+        let is_first = LazyCell::new(|| !*is_nothing && (env.is_fixed(of) || env.is_constant(item)));
+        let is_open = |row| !value.is_null(row) && result.as_ref().is_none_or(|result| truth(result, row) != Some(true));
+        let item = eval_where(item, env, |row| *is_first || is_open(row))?;
         let equal = of_two(&value, &item, |a, b| compare::compare(Comparison::Equal, &of.ty, a, b))?;
         result = Some(match result {
             None => equal,
@@ -312,7 +314,7 @@ fn in_constants(ty: &Type, values: &ArrayRef, items: &[Column]) -> Result<ArrayR
 
 pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &Env<'_>) -> Result<Column> {
     let values = strict(&[Some(of), Some(pattern), escape].into_iter().flatten().collect::<Vec<_>>(), |_| true, env)?;
-    if env.rows > 0 && env.is_constant(of) && values[0].is_null(0) {
+    if env.rows > 0 && values[0].is_null(0) && env.is_constant(of) {
         return Ok(Column::constant(Arc::new(BooleanArray::new_null(1)), env.rows));
     }
     let (of_values, patterns, escapes) = (&values[0], &values[1], values.get(2));

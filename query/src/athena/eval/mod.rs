@@ -13,6 +13,7 @@ pub(crate) mod rank;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::cell::LazyCell;
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array as _, ArrayRef, ListArray, StructArray, UInt32Array, new_null_array};
@@ -165,8 +166,8 @@ fn value(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Compare { op, left, right } => {
             let ty = &left.ty;
             // Constants are both computed; else one that is NULL spares the other.
-            let lazily = !(env.is_fixed(left) && env.is_fixed(right));
-            let values = logic::strict(&[left, right], |_| lazily, env)?;
+            let lazily = LazyCell::new(|| !(env.is_fixed(left) && env.is_fixed(right)));
+            let values = logic::strict(&[left, right], |_| *lazily, env)?;
             of_two(&values[0], &values[1], |a, b| compare::compare(*op, ty, a, b))
         }
         Kind::Distinct { left, right } => {
