@@ -44,6 +44,12 @@ const SCHEMA: &str = "lake";
 const MEMORY_MAX_BYTES: usize = 2 << 30;
 const BATCH_ROWS: usize = 8192;
 const FOOTER_CACHE_MAX_BYTES: usize = 64 << 20;
+/// Below it joins sort.
+const HASH_JOIN_FROM_BYTES: usize = 1 << 30;
+/// What a sort sets aside for merging what it has spilled.
+const SORT_RESERVED_BYTES: usize = 10 << 20;
+/// Of little memory, a batch has no more rows than so many times this fit into.
+const BATCH_ROW_BYTES: usize = 64 << 10;
 /// How many consumers an out-of-memory error names.
 const MEMORY_CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::MIN;
 
@@ -308,8 +314,12 @@ fn config(options: &EngineOptions) -> SessionConfig {
         .with_information_schema(true)
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_target_partitions(options.threads.max(1))
-        .with_batch_size(options.batch_rows.max(1));
+        .with_batch_size(options.batch_rows.min(options.memory_max_bytes / BATCH_ROW_BYTES).max(1));
     let settings = config.options_mut();
+    // Little memory is shared by what sorts: what each may set aside, and the batches that it merges.
+    settings.execution.sort_spill_reservation_bytes = SORT_RESERVED_BYTES.min(options.memory_max_bytes / options.threads.max(1) / 8);
+    // A join by hash cannot spill, one by sorting can.
+    settings.optimizer.prefer_hash_join = options.memory_max_bytes >= HASH_JOIN_FROM_BYTES;
     settings.execution.time_zone = Some("+00:00".to_owned());
     settings.sql_parser.parse_float_as_decimal = false;
     // As Athena: NULL comes last whichever way a column is sorted.

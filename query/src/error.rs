@@ -73,7 +73,7 @@ impl QueryError {
             other => other.message().into_owned(),
         });
         match root {
-            DataFusionError::ResourcesExhausted(_) => Self::Resources(line),
+            DataFusionError::ResourcesExhausted(_) => Self::Resources(out_of_memory(&line).unwrap_or(line)),
             DataFusionError::ParquetError(_) => Self::Lake(
                 unread(lake, &line).unwrap_or_else(|| LakeError::corrupt(format!("a Parquet file of {}", lake.display()), line)),
             ),
@@ -82,6 +82,13 @@ impl QueryError {
             _ => Self::Sql(unknown_table(&line).unwrap_or(line)),
         }
     }
+}
+
+/// What asked for too much, without the pool's other consumers.
+fn out_of_memory(line: &str) -> Option<String> {
+    let (_, asked) = line.split_once("Failed to allocate additional ")?;
+    let (asked, _) = asked.split_once(" for this reservation")?;
+    Some(format!("the statement needs more memory than its limit: {asked} do not fit; raise --memory-limit or read less at once"))
 }
 
 /// The engine names a table by catalog and schema, which nobody wrote.

@@ -104,12 +104,14 @@ pub(crate) struct Analyzer<'t> {
     recursions: Vec<Span>,
     /// Windows named by `WINDOW`, innermost last.
     windows: Vec<(Ident, window::Resolved)>,
+    /// How often a query of WITH was looked at.
+    instances: usize,
 }
 
 impl<'t> Analyzer<'t> {
     /// An analysis over these tables.
     pub(crate) fn new(tables: &'t Tables, parameters: Vec<Typed>) -> Self {
-        Self { tables, parameters, columns: 0, bound: 0, named: Vec::new(), recursions: Vec::new(), windows: Vec::new() }
+        Self { tables, parameters, columns: 0, bound: 0, named: Vec::new(), recursions: Vec::new(), windows: Vec::new(), instances: 0 }
     }
 
     /// What stands for the statement's `?`, in their order.

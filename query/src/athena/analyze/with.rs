@@ -15,6 +15,8 @@ use crate::athena::ast::{Body, Ident, NamedQuery, Query, SetOp, Span};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::{Type, can_coerce};
 
+/// Each mention is planned apart, so that ones within each other multiply.
+const INSTANCES_MAX: usize = 4096;
 /// Rounds that a recursion may take (Trino's `max_recursion_depth`).
 pub(crate) const ROUNDS_MAX: usize = 10;
 pub(super) const OUTSIDE_FROM: &str = "recursive reference outside of FROM clause of the step relation of recursion";
@@ -34,7 +36,8 @@ pub(super) struct Named {
 /// What a name stands for.
 #[derive(Debug, Clone)]
 enum Role {
-    Query,
+    /// What it means, for the first that mentions it, where that is known; every other has columns of its own.
+    Query(Option<Box<Relation>>),
     /// A recursion, whose columns have these types.
     Recursion(Vec<Type>),
     /// The rows of a round of the recursion, in the next one.
@@ -49,12 +52,14 @@ impl Analyzer<'_> {
             let message = format!("WITH query name '{}' specified more than once", named.name.text);
             return Err(AthenaError::at(ErrorName::DuplicateNamedQuery, named.name.span, message));
         }
-        let mut entry = Named { query: named.clone(), visible: self.named.len(), role: Role::Query };
+        let mut entry = Named { query: named.clone(), visible: self.named.len(), role: Role::Query(None) };
         if recursive {
             entry.role = self.role(&entry, outer)?;
         } else {
             // Looked at even if nothing mentions it: its faults are the statement's.
-            self.instance(&entry, None, outer)?;
+            let met = self.recursions.len();
+            let meant = self.instance(&entry, None, outer)?;
+            entry.role = Role::Query((self.recursions.len() == met).then(|| Box::new(meant)));
         }
         self.named.push(entry);
         Ok(())
@@ -69,7 +74,7 @@ impl Analyzer<'_> {
         }
         let Body::SetOperation { op: SetOp::Union, right: step, .. } = &query.body else {
             self.instance(named, Some(NOT_ALLOWED), outer)?;
-            return Ok(Role::Query);
+            return Ok(Role::Query(None));
         };
         if body_mentions(step, name) {
             only_union(query)?;
@@ -80,7 +85,7 @@ impl Analyzer<'_> {
         self.round(named, 1, &types, outer)?;
         let wrong = |at: Span, message: &str| Err(AthenaError::at(ErrorName::InvalidRecursiveReference, at, message));
         match self.recursions.split_off(met).as_slice() {
-            [] => Ok(Role::Query),
+            [] => Ok(Role::Query(None)),
             [at] if !is_select(step) => wrong(*at, OUTSIDE_FROM),
             [_] => Ok(Role::Recursion(types)),
             [_, second, ..] => wrong(*second, SEVERAL),
@@ -89,10 +94,16 @@ impl Analyzer<'_> {
 
     /// The relation of a WITH query; `None` when none has that name.
     pub(super) fn with_query(&mut self, name: &Ident, outer: &Scope<'_>) -> Result<Option<Relation>> {
-        let Some(named) = self.named.iter().rev().find(|named| named.query.name == *name).cloned() else { return Ok(None) };
+        let Some(named) = self.named.iter_mut().rev().find(|named| named.query.name == *name) else { return Ok(None) };
+        if let Role::Query(meant) = &mut named.role
+            && let Some(meant) = meant.take()
+        {
+            return Ok(Some(*meant));
+        }
+        let named = named.clone();
         let met = self.recursions.len();
         let found = match &named.role {
-            Role::Query => return self.instance(&named, None, outer).map(Some),
+            Role::Query(_) => return self.instance(&named, None, outer).map(Some),
             Role::Recursion(types) => self.recursion(&named, types, outer)?,
             Role::Round(round, types) => self.round(&named, *round, types, outer)?,
             Role::Nothing(why) => return Err(AthenaError::at(ErrorName::InvalidRecursiveReference, name.span, *why)),
@@ -105,6 +116,12 @@ impl Analyzer<'_> {
 
     /// What a query gives; within it its name means nothing of its own, unless that is an error.
     fn instance(&mut self, named: &Named, barred: Option<&'static str>, outer: &Scope<'_>) -> Result<Relation> {
+        self.instances += 1;
+        if self.instances > INSTANCES_MAX {
+            let message =
+                format!("queries of WITH are mentioned more than {INSTANCES_MAX} times, those within others multiplied");
+            return Err(AthenaError::at(ErrorName::NotSupported, named.query.name.span, message));
+        }
         let hidden = self.named.split_off(named.visible);
         self.named.extend(barred.map(|why| Named { role: Role::Nothing(why), ..named.clone() }));
         let found = self.query(&named.query.query, outer);

@@ -173,15 +173,17 @@ fn null(expr: &Typed, env: &Env<'_>) -> Column {
 /// The values of arguments, of which those that decide make the result NULL when they are: what comes after one in a row is not
 /// computed there, and beside one that is known beforehand nothing is.
 pub(super) fn strict(arguments: &[&Typed], decides: impl Fn(usize) -> bool, env: &Env<'_>) -> Result<Vec<Column>> {
-    let is_nothing = |(at, argument): (usize, &&Typed)| decides(at) && known(argument, env).is_some_and(|value| value.is_null(0));
+    let is_nothing = |at: usize| decides(at) && known(arguments[at], env).is_some_and(|value| value.is_null(0));
     // Asked only where an argument has a fault: the answer takes a walk over all of them.
     let lazily = LazyCell::new(|| !arguments.iter().all(|argument| env.is_fixed(argument)));
     let mut values: Vec<Column> = Vec::with_capacity(arguments.len());
-    for argument in arguments {
+    for (at, argument) in arguments.iter().enumerate() {
+        // What has just failed is not asked again: levels of it would double the work each.
+        let is_nothing_beside = || (0..arguments.len()).any(|other| other != at && is_nothing(other));
         let is_decided = |row| values.iter().enumerate().any(|(at, before)| decides(at) && before.is_null(row));
         let matters = |row| !(*lazily && is_decided(row));
         values.push(match eval_where(argument, env, matters) {
-            Err(fault) if fault.is_of_rows() && arguments.iter().enumerate().any(is_nothing) => null(argument, env),
+            Err(fault) if fault.is_of_rows() && is_nothing_beside() => null(argument, env),
             value => value?,
         });
     }

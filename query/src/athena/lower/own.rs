@@ -27,6 +27,8 @@ use crate::athena::values::layout::arrow_type;
 /// An aggregate of ours.
 #[derive(Debug, Clone)]
 pub(super) struct Own {
+    /// None of DataFusion's own, of which it believes to know more than is true of ours.
+    name: String,
     call: Arc<Aggregate>,
     session: Arc<Session>,
     signature: Signature,
@@ -35,7 +37,7 @@ pub(super) struct Own {
 impl Own {
     pub(super) fn new(call: &Aggregate, session: Arc<Session>) -> Self {
         let signature = signature(values_of(call).count(), Volatility::Immutable);
-        Self { call: Arc::new(call.clone()), session, signature }
+        Self { name: format!("athena_{}", call.name), call: Arc::new(call.clone()), session, signature }
     }
 
     /// The states it keeps; `None` when it needs its rows, all different ones at once or in an order.
@@ -69,13 +71,13 @@ impl Eq for Own {}
 
 impl Hash for Own {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.call.name.hash(state);
+        self.name.hash(state);
     }
 }
 
 impl AggregateUDFImpl for Own {
     fn name(&self) -> &str {
-        self.call.name
+        &self.name
     }
 
     fn signature(&self) -> &Signature {

@@ -40,8 +40,8 @@ use crate::athena::types::Type;
 
 /// Most bytes of a call's values for the rows of a batch, beyond the fixed ones of numbers.
 const ROWS_BYTES_MAX: usize = 128 << 20;
-/// Most bytes of one value; Arrow's texts and arrays end at twice as many.
-const ROW_BYTES_MAX: usize = 1 << 30;
+/// Most bytes of one value.
+const ROW_BYTES_MAX: usize = 256 << 20;
 
 pub(crate) type Result<T> = std::result::Result<T, AthenaError>;
 /// Computes a function: a value for each of the call's rows.
