@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from oracle_fuzz.leaves import LITERALS, MEANT, ONLY_LITERAL, SUMMED
+from oracle_fuzz.leaves import LITERALS, MEANT, NEVER_ANY, ONLY_LITERAL, SUMMED
 
 CATALOG = Path(__file__).resolve().parents[2] / "query/src/athena/functions/catalog.txt"
 LEFT_OUT = {
@@ -191,7 +191,7 @@ class Grammar:
     def argument(self, name: str, at: int, ty: Type, depth: int, scope: list) -> Node:
         meant = MEANT.get((name, at))
         fits = meant and ty[0] in ("varchar", "bigint", "integer", "double")
-        if fits and (ty[0] == "varchar") == meant[0].startswith("'") and self.rng.random() < 0.9:
+        if fits and (ty[0] == "varchar") == meant[0].startswith("'") and (self.rng.random() < 0.9 or (name, at) in NEVER_ANY):
             return Node(ty, (self.rng.choice(meant),))
         return self.expr(ty, depth - 1, scope)
 
@@ -225,7 +225,7 @@ class Grammar:
     def cast(self, ty: Type, depth: int, scope: list) -> Node:
         source = self.any_type() if self.rng.random() < 0.6 else (self.rng.choice(["varchar", "bigint", "double", "decimal", "json"]),)
         verb = self.rng.choice(["CAST", "CAST", "TRY_CAST"])
-        if ty[0] == "varchar" and source[0].startswith(("time", "boolean", "json")):
+        if ty[0] == "varchar" and source[0].startswith(("time", "boolean", "json", "interval")):
             # A text that is too short is a fault of Trino's own, but only where somebody looks at it.
             return Node(ty, (f"{verb}(", self.expr(source, depth - 1, scope), " AS varchar)"))
         return Node(ty, (f"{verb}(", self.expr(source, depth - 1, scope), f" AS {self.spelled(ty)})"))

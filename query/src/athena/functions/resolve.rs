@@ -4,6 +4,7 @@
 //! Does not own: signatures themselves (`signature`, `catalog`), what the function computes.
 //! Invariant: a call that Trino finds ambiguous or unknown is so here.
 
+use super::scalar::takes_null;
 use super::signature::{Bindings, Pattern, Signature};
 use crate::athena::error::{AthenaError, ErrorName};
 use crate::athena::types::Type;
@@ -162,8 +163,12 @@ fn most_specific<'a>(mut applicable: Vec<Resolved<'a>>, arguments: &[Argument]) 
     } else {
         applicable = specific.into_iter().map(|i| applicable[i].clone()).collect();
     }
-    // Of a NULL, overloads that give the same type give the same NULL.
-    let gives_one_type = applicable.iter().all(|resolved| resolved.returns == applicable[0].returns);
+    // Of a NULL, overloads that give the same type give the same NULL, unless they take it for a value.
+    let takes = |(at, argument): (usize, &Argument)| {
+        *argument == Argument::Of(Type::Unknown) && takes_null(&applicable[0].signature.name, at)
+    };
+    let gives_one_type =
+        applicable.iter().all(|resolved| resolved.returns == applicable[0].returns) && !arguments.iter().enumerate().any(takes);
     if applicable.len() == 1 || gives_one_type { Ok(applicable.swap_remove(0)) } else { Err(ambiguous(&applicable)) }
 }
 

@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use crate::athena::analyze::typed::{ColumnId, Kind, Typed};
+use crate::athena::analyze::typed::{ColumnId, Kind, Sort, Typed};
 use crate::athena::ast::Comparison;
 use crate::athena::error::AthenaError;
 use crate::athena::eval::{self, Column, Env, Session, compare};
@@ -143,6 +143,14 @@ pub(super) fn normal(expr: &Typed, session: &Arc<Session>, stands_for: &dyn Fn(C
     call(Expression::new(expr, session, Form::Normal), stands_for)
 }
 
+/// A sort key, in the form whose order is that of sorting.
+pub(super) fn sort_key(sort: &Sort, session: &Arc<Session>, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -> Result<Expr> {
+    if is_plain(&sort.key.ty) || !sort.nulls_first {
+        return normal(&sort.key, session, stands_for);
+    }
+    call(Expression::new(&sort.key, session, Form::UnorderedFirst), stands_for)
+}
+
 fn call(expression: Expression, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -> Result<Expr> {
     if expression.columns.is_empty()
         && expression.signature.volatility == Volatility::Immutable
@@ -159,6 +167,7 @@ fn call(expression: Expression, stands_for: &dyn Fn(ColumnId) -> Option<Expr>) -
 enum Form {
     Value,
     Normal,
+    UnorderedFirst,
 }
 
 /// A whole expression as one function of the columns it names.
@@ -190,6 +199,7 @@ impl Expression {
         match self.form {
             Form::Value => Ok(value),
             Form::Normal => Ok(Column::new(compare::normal(&self.expr.ty, &value.into_array()?)?)),
+            Form::UnorderedFirst => Ok(Column::new(compare::normal_unordered_first(&self.expr.ty, &value.into_array()?)?)),
         }
     }
 }

@@ -80,6 +80,10 @@ impl<'t> Lowering<'t> {
         expr::normal(expr, &self.session, &|id| self.stands_for(id))
     }
 
+    fn sort_key(&self, sort: &Sort) -> Result<Expr> {
+        expr::sort_key(sort, &self.session, &|id| self.stands_for(id))
+    }
+
     /// What a column is that the relation below does not have.
     fn stands_for(&self, id: ColumnId) -> Option<Expr> {
         if let Some((_, ty)) = self.around.iter().find(|(own, _)| *own == id) {
@@ -175,7 +179,7 @@ impl<'t> Lowering<'t> {
         }
         let by = by
             .iter()
-            .map(|sort| Ok(SortExpr { expr: self.normal(&sort.key)?, asc: !sort.descending, nulls_first: sort.nulls_first }));
+            .map(|sort| Ok(SortExpr { expr: self.sort_key(sort)?, asc: !sort.descending, nulls_first: sort.nulls_first }));
         let sorted = LogicalPlanBuilder::from(input).sort(by.collect::<Result<Vec<_>>>()?)?.build()?;
         self.project(sorted, wanted, Vec::new())
     }

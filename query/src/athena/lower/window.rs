@@ -22,7 +22,7 @@ use super::block::{Step, step};
 use super::expr::{fault, name_of};
 use super::{Lowering, Wanted, ids_of};
 use crate::athena::analyze::plan::Plan;
-use crate::athena::analyze::typed::{ColumnId, Kind, Sort, Typed, WindowCall};
+use crate::athena::analyze::typed::{ColumnId, Kind, Typed, WindowCall};
 use crate::athena::ast::Span;
 use crate::athena::eval::{Column, Env, Session};
 use crate::athena::functions::window::compute;
@@ -104,10 +104,10 @@ impl Lowering<'_> {
             keys.push((id, self.normal(key)?));
             partition.push(id);
         }
-        for Sort { key, descending, nulls_first } in &first.order_by {
+        for sort in &first.order_by {
             let id = self.new_column();
-            keys.push((id, self.normal(key)?));
-            order.push((id, SortOptions { descending: *descending, nulls_first: *nulls_first }));
+            keys.push((id, self.sort_key(sort)?));
+            order.push((id, SortOptions { descending: sort.descending, nulls_first: sort.nulls_first }));
         }
         let all = ids_of(&input).into_iter().collect();
         let input = self.project(input, &all, keys)?;
