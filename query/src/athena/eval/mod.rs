@@ -151,9 +151,10 @@ pub(crate) fn eval(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Not(of) => of_one(&eval(of, env)?, logic::not),
         Kind::Compare { op, left, right } => {
             let ty = &left.ty;
-            // Constants are both computed; else one that is NULL spares the other.
+            // One that is NULL spares the other; of constants, only what is cast.
             let lazily = !(env.is_fixed(left) && env.is_fixed(right));
-            let values = logic::strict(&[left, right], |_| lazily, env)?;
+            let is_cast = |at: usize| matches!([&left.kind, &right.kind][at], Kind::Cast { .. });
+            let values = logic::strict(&[left, right], |at| lazily || is_cast(1 - at), env)?;
             of_two(&values[0], &values[1], |a, b| compare::compare(*op, ty, a, b))
         }
         Kind::Distinct { left, right } => {
