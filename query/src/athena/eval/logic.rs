@@ -120,7 +120,7 @@ fn eval_where(expr: &Typed, env: &Env<'_>, matters: impl Fn(usize) -> bool) -> R
 }
 
 /// The value of what is the same for all rows, if it has one.
-fn known(expr: &Typed, env: &Env<'_>) -> Option<Column> {
+pub(super) fn known(expr: &Typed, env: &Env<'_>) -> Option<Column> {
     let is_nothing = |argument: &Typed| known(argument, env).is_some_and(|value| value.is_null(0));
     match &expr.kind {
         _ if env.rows == 0 => None,
