@@ -195,6 +195,8 @@ class Grammar:
         fits = meant and ty[0] in ("varchar", "bigint", "integer", "double")
         if fits and (ty[0] == "varchar") == meant[0].startswith("'") and (self.rng.random() < 0.9 or (name, at) in NEVER_ANY):
             return Node(ty, (self.rng.choice(meant),))
+        if name in ("$add", "$subtract") and ty[0].startswith("interval"):
+            return self.leaf(ty, scope)  # a time of day and an interval of more than 106 days go astray in Trino
         return self.expr(ty, depth - 1, scope)
 
     def filled(self, ty: Type, bound: dict) -> Type:
@@ -371,4 +373,6 @@ def case(seed: int, number: int, round_: int) -> Case:
         return Case("row", grammar.window(depth - 2), table)
     if roll < 0.23:
         return Case("where", grammar.expr(("boolean",), depth), table)
-    return Case("key" if roll < 0.25 else "row", grammar.expr(grammar.any_type(), depth), table)
+    expr = grammar.expr(grammar.any_type(), depth)
+    # A number alone would be the place of a column.
+    return Case("key" if roll < 0.25 and not str(expr).lstrip("-").isdigit() else "row", expr, table)
