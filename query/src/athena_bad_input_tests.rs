@@ -42,6 +42,12 @@ async fn a_deep_statement_is_answered_or_refused_and_never_overflows_the_stack()
     for (open, inner, close, answer_of_500) in [
         ("(", "1", ")", Some("1")),
         ("abs(", "1", ")", Some("1")),
+        ("abs(", "CAST(NULL AS bigint)", ")", Some("")),
+        ("1 + (", "1 / 0", ")", None),
+        ("nullif(2, ", "1 / 0", ")", None),
+        ("1 IN (2, ", "1 / 0", ")", None),
+        ("true OR (", "1 / 0 = 1", ")", Some("true")),
+        ("greatest(1, ", "price / 0", ") FROM stock_data", None),
         ("CASE WHEN true THEN ", "1", " END", Some("1")),
         ("max(CASE WHEN price > 0 THEN ", "1", " END) FROM stock_data", None),
         ("coalesce(NULL, ", "1", ")", Some("1")),
@@ -108,6 +114,8 @@ async fn a_long_statement_is_never_too_much() {
     for sql in [
         chained("SELECT", " + ", |_| "1".into(), 10_000),
         chained("SELECT", " || ", |_| "'a'".into(), 10_000),
+        chained("SELECT 1 / 0 +", " + ", |_| "1".into(), 500),
+        chained("SELECT 1 / 0 +", " + ", |_| "kafka_offset".into(), 500) + " FROM stock_data",
         format!("SELECT concat({}'a')", "'a', ".repeat(127)),
         format!("SELECT {}", "9".repeat(1 << 20)),
         format!("SELECT {} FROM stock_data", "x".repeat(1 << 20)),

@@ -26,6 +26,18 @@ fn lake() -> TestLake {
     lake
 }
 
+/// DataFusion takes the edges of a whole table from its statistics, for functions it knows by name.
+#[tokio::test]
+async fn an_aggregate_over_a_whole_table_is_never_taken_for_another() {
+    let lake = lake();
+    let (own, athena) = (engine(lake.path(), Dialect::DataFusion).await, engine(lake.path(), Dialect::Athena).await);
+    let values = ["price", "kafka_offset", "symbol", "dt"].map(|of| format!("min({of}), max({of}), count({of})")).join(", ");
+    let sql = format!("SELECT count(*), {values}, sum(kafka_offset), sum(price), avg(price) FROM stock_data");
+    let found = rows(&athena, &sql).await.unwrap();
+    assert_eq!(found, rows(&own, &sql).await.unwrap());
+    assert!(found[0].starts_with("5,0.30000000000000004,9700.5,5,0,4,5,A,C,5,"), "{found:?}");
+}
+
 #[tokio::test]
 async fn the_pipelines_statements_never_give_other_rows_in_athenas_dialect() {
     let lake = lake();

@@ -317,7 +317,8 @@ fn config(options: &EngineOptions) -> SessionConfig {
         .with_batch_size(options.batch_rows.min(options.memory_max_bytes / BATCH_ROW_BYTES).max(1));
     let settings = config.options_mut();
     // Little memory is shared by what sorts: what each may set aside, and the batches that it merges.
-    settings.execution.sort_spill_reservation_bytes = SORT_RESERVED_BYTES.min(options.memory_max_bytes / options.threads.max(1) / 8);
+    settings.execution.sort_spill_reservation_bytes =
+        SORT_RESERVED_BYTES.min(options.memory_max_bytes / options.threads.max(1) / 8);
     // A join by hash cannot spill, one by sorting can.
     settings.optimizer.prefer_hash_join = options.memory_max_bytes >= HASH_JOIN_FROM_BYTES;
     settings.execution.time_zone = Some("+00:00".to_owned());

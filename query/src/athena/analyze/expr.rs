@@ -120,7 +120,7 @@ impl Analyzer<'_> {
     ) -> Result<Typed> {
         let operand = operand.map(|operand| self.expr(operand, scope)).transpose()?;
         let (mut conditions, mut values) = (Vec::new(), Vec::new());
-        for (when, then) in branches {
+        for (when, _) in branches {
             let when = self.expr(when, scope)?;
             conditions.push(match &operand {
                 None => boolean(when, |ty| format!("CASE WHEN clause must evaluate to a boolean (actual: {ty})"))?,
@@ -133,6 +133,8 @@ impl Analyzer<'_> {
                     if may_fault { unless_null(operand, equal) } else { equal }
                 }
             });
+        }
+        for (_, then) in branches {
             values.push(self.expr(then, scope)?);
         }
         let has_otherwise = otherwise.is_some();

@@ -111,7 +111,16 @@ pub(crate) struct Analyzer<'t> {
 impl<'t> Analyzer<'t> {
     /// An analysis over these tables.
     pub(crate) fn new(tables: &'t Tables, parameters: Vec<Typed>) -> Self {
-        Self { tables, parameters, columns: 0, bound: 0, named: Vec::new(), recursions: Vec::new(), windows: Vec::new(), instances: 0 }
+        Self {
+            tables,
+            parameters,
+            columns: 0,
+            bound: 0,
+            named: Vec::new(),
+            recursions: Vec::new(),
+            windows: Vec::new(),
+            instances: 0,
+        }
     }
 
     /// What stands for the statement's `?`, in their order.

@@ -246,6 +246,11 @@ pub(crate) fn has_nulls_within(values: &ArrayRef) -> bool {
     }
 }
 
+/// As `normal`, with NaN below all numbers, as it is where NULLs are sorted first and where the greatest is sought.
+pub(crate) fn normal_unordered_first(ty: &Type, array: &ArrayRef) -> Result<ArrayRef> {
+    unordered_first(&normal(ty, array)?)
+}
+
 /// The same values, NaN as what Arrow orders below all numbers.
 fn unordered_first(values: &ArrayRef) -> Result<ArrayRef> {
     let internal = |error: arrow::error::ArrowError| AthenaError::internal(&error);
@@ -360,7 +365,7 @@ impl Keys {
 
     /// Keys in whose order NaN is below all numbers, as it is where the greatest is sought.
     pub(crate) fn unordered_first(ty: &Type, array: &ArrayRef) -> Result<Self> {
-        let rows = converter(ty)?.convert_columns(&[unordered_first(&normal(ty, array)?)?]);
+        let rows = converter(ty)?.convert_columns(&[normal_unordered_first(ty, array)?]);
         rows.map(Self).map_err(|error| AthenaError::internal(&error))
     }
 

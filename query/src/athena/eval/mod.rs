@@ -80,12 +80,7 @@ impl<'s> Env<'s> {
 
     /// Whether it is one that Trino computes before it looks at rows: of constants, and without TRY or a lambda.
     fn is_constant(&self, expr: &Typed) -> bool {
-        let mut waits = false;
-        expr.walk(&mut |part| {
-            waits |= matches!(part.kind, Kind::Try(_) | Kind::Lambda { .. });
-            !waits
-        });
-        !waits && self.is_fixed(expr)
+        !waits(expr) && self.is_fixed(expr)
     }
 
     /// These rows, with the columns that some expressions name.
@@ -103,6 +98,16 @@ impl<'s> Env<'s> {
         let columns = columns.map(|(id, column)| (*id, column.slice(from, rows)));
         Self { session: self.session, rows, columns: columns.collect() }
     }
+}
+
+/// Whether Trino computes an expression only when it looks at rows, even if it is of constants.
+fn waits(expr: &Typed) -> bool {
+    let mut waits = false;
+    expr.walk(&mut |part| {
+        waits |= matches!(part.kind, Kind::Try(_) | Kind::Lambda { .. });
+        !waits
+    });
+    waits
 }
 
 /// The columns an expression names, its lambdas' parameters among them.
@@ -165,9 +170,10 @@ fn value(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Not(of) => of_one(&eval(of, env)?, logic::not),
         Kind::Compare { op, left, right } => {
             let ty = &left.ty;
-            // Constants are both computed; else one that is NULL spares the other.
+            // One that is NULL spares the other; of constants, only what is cast.
             let lazily = LazyCell::new(|| !(env.is_fixed(left) && env.is_fixed(right)));
-            let values = logic::strict(&[left, right], |_| *lazily, env)?;
+            let is_cast = |at: usize| matches!([&left.kind, &right.kind][at], Kind::Cast { .. });
+            let values = logic::strict(&[left, right], |at| is_cast(1 - at) || *lazily, env)?;
             of_two(&values[0], &values[1], |a, b| compare::compare(*op, ty, a, b))
         }
         Kind::Distinct { left, right } => {
@@ -219,7 +225,7 @@ fn call<'e>(expr: &Typed, name: &'static str, arguments: &'e [Typed], env: &Env<
     let of_values: Vec<&Typed> = arguments.iter().filter(is_value).collect();
     let decides = |at: usize| !takes_null(name, at);
     let mut values = logic::strict(&of_values, decides, env)?;
-    let is_nothing = |at: usize| decides(at) && values[at].is_null(0) && env.is_constant(of_values[at]);
+    let is_nothing = |at: usize| decides(at) && values[at].is_constant() && values[at].is_null(0) && !waits(of_values[at]);
     if env.rows > 0 && (0..values.len()).any(is_nothing) {
         return Ok(Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows));
     }

@@ -5,14 +5,12 @@
 //! Invariant: where NULLs come first NaN is below all numbers, else above, whatever the direction; equal rows stay as they were.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, UInt32Array, make_comparator};
+use arrow::array::{Array as _, ArrayRef, UInt32Array, make_comparator};
 use arrow::compute::SortOptions;
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
 
 use super::Result;
-use super::compare::{is_nested, normal, order_parts};
+use super::compare::{is_nested, normal, normal_unordered_first, order_parts};
 use crate::athena::analyze::typed::Sort;
 use crate::athena::error::AthenaError;
 use crate::athena::types::Type;
@@ -28,28 +26,10 @@ pub(crate) fn rank<'a>(ty: &'a Type, values: &'a ArrayRef, descending: bool, nan
             Ok(if descending { order.reverse() } else { order })
         }));
     }
-    let mut normal = normal(ty, values)?;
-    if nan_is_least {
-        normal = nan_first(&normal);
-    }
+    let normal = if nan_is_least { normal_unordered_first(ty, values)? } else { normal(ty, values)? };
     let options = SortOptions { descending, nulls_first: false };
     let compare = make_comparator(&normal, &normal, options).map_err(|error| AthenaError::internal(&error))?;
     Ok(Box::new(move |a, b| Ok(compare(a, b))))
-}
-
-/// Doubles or reals in a form whose order has NaN below all numbers.
-pub(crate) fn nan_first(normal: &ArrayRef) -> ArrayRef {
-    match normal.data_type() {
-        DataType::Float32 => {
-            let below = |x: f32| if x.is_nan() { -f32::NAN } else { x };
-            Arc::new(normal.as_primitive::<Float32Type>().unary::<_, Float32Type>(below))
-        }
-        DataType::Float64 => {
-            let below = |x: f64| if x.is_nan() { -f64::NAN } else { x };
-            Arc::new(normal.as_primitive::<Float64Type>().unary::<_, Float64Type>(below))
-        }
-        _ => Arc::clone(normal),
-    }
 }
 
 /// The rows' places in the order of an ORDER BY whose keys are these columns.

@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
 use crate::athena::analyze::typed::{ColumnId, Kind, Sort, Typed};
 use crate::athena::ast::Comparison;
 use crate::athena::error::{AthenaError, ErrorName};
-use crate::athena::eval::{self, Column, Env, Session, compare, rank};
+use crate::athena::eval::{self, Column, Env, Session, compare};
 use crate::athena::types::Type;
 use crate::athena::values::layout::{MICROSECOND_DIGITS, arrow_type};
 
@@ -207,10 +207,10 @@ pub(super) fn normal(expr: &Typed, session: &Arc<Session>) -> Result<Expr> {
 
 /// The same as a sort key: NaN is above all numbers, but below them where NULLs come first.
 pub(super) fn sort_key(sort: &Sort, session: &Arc<Session>) -> Result<Expr> {
-    if sort.nulls_first && sort.key.ty.is_floating() {
-        return call(Expression::new(&sort.key, session, Form::NanFirst));
+    if is_plain(&sort.key.ty) || !sort.nulls_first {
+        return normal(&sort.key, session);
     }
-    normal(&sort.key, session)
+    call(Expression::new(&sort.key, session, Form::UnorderedFirst))
 }
 
 fn call(expression: Expression) -> Result<Expr> {
@@ -232,7 +232,7 @@ const TOGETHER_BYTES_MAX: usize = 1 << 30;
 enum Form {
     Value,
     Normal,
-    NanFirst,
+    UnorderedFirst,
 }
 
 /// A whole expression as one function of the columns it names.
@@ -282,7 +282,7 @@ impl Expression {
         match self.form {
             Form::Value => Ok(value),
             Form::Normal => Ok(Column::new(compare::normal(&self.expr.ty, &value.into_array()?)?)),
-            Form::NanFirst => Ok(Column::new(rank::nan_first(&compare::normal(&self.expr.ty, &value.into_array()?)?))),
+            Form::UnorderedFirst => Ok(Column::new(compare::normal_unordered_first(&self.expr.ty, &value.into_array()?)?)),
         }
     }
 }

@@ -174,20 +174,31 @@ fn array_get(call: &Call<'_>) -> Result<ArrayRef> {
 
 fn array_contains(call: &Call<'_>) -> Result<ArrayRef> {
     match call.types.get(1) {
-        Some(Type::Boolean) => contains::<Bool>(call, |value, wanted| value == Token::Bool(wanted)),
-        Some(Type::Bigint) => contains::<Int>(call, |value, wanted| matches!(value, Token::Number(n) if n.parse() == Ok(wanted))),
+        Some(Type::Boolean) => contains::<Bool>(call, |_| true, |value, wanted| value == Token::Bool(wanted)),
+        Some(Type::Bigint) => {
+            contains::<Int>(call, |_| true, |value, wanted| matches!(value, Token::Number(n) if n.parse() == Ok(wanted)))
+        }
         // A number without point and exponent is none of these.
         Some(Type::Double) => contains::<Double>(
             call,
-            |value, wanted| matches!(value, Token::Number(n) if n.contains(['.', 'e', 'E']) && wanted.is_finite() && n.parse() == Ok(wanted)),
+            f64::is_finite,
+            |value, wanted| matches!(value, Token::Number(n) if n.contains(['.', 'e', 'E']) && n.parse() == Ok(wanted)),
         ),
-        _ => contains::<Text>(call, |value, wanted| matches!(value, Token::Text(text) if unescaped(text) == wanted)),
+        _ => contains::<Text>(call, |_| true, |value, wanted| matches!(value, Token::Text(text) if unescaped(text) == wanted)),
     }
 }
 
-fn contains<'c, A: Arg>(call: &Call<'c>, is_it: impl Fn(Token<'_>, A::Of<'c>) -> bool) -> Result<ArrayRef> {
+/// What cannot be in any JSON is not looked for: it is not in what is no JSON either.
+fn contains<'c, A: Arg>(
+    call: &Call<'c>,
+    can_be: impl Fn(A::Of<'c>) -> bool,
+    is_it: impl Fn(Token<'_>, A::Of<'c>) -> bool,
+) -> Result<ArrayRef> {
     let (texts, wanted) = (Text::reader(call.values(0)?)?, A::reader(call.values(1)?)?);
     let found = |row: usize| -> Read<bool> {
+        if !can_be(A::get(&wanted, call.place(1, row))) {
+            return Ok(false);
+        }
         let mut reader = array(Text::get(&texts, call.place(0, row)))?;
         let mut is_first = true;
         while reader.element(is_first)? {

@@ -60,12 +60,16 @@ fn from_utf8(call: &Call<'_>) -> Result<ArrayRef> {
             let points = Int::reader(call.values(1)?)?;
             call.produce(|row| {
                 let point = Int::get(&points, call.place(1, row));
-                // Trino looks at one below zero only when it needs it.
-                if let (true, Ok(text)) = (point < 0, std::str::from_utf8(bytes(row))) {
-                    return Ok(Some(text.to_owned()));
+                if point > i64::from(u32::from(char::MAX)) || (0xd800..=0xdfff).contains(&point) {
+                    return Err(call.invalid("Invalid replacement character"));
                 }
-                let point = u32::try_from(point).map_err(|_| AthenaError::internal(&format!("Invalid code point {point}")))?;
-                let c = char::from_u32(point).ok_or_else(|| call.invalid("Invalid replacement character"))?;
+                // Trino keeps 32 bits of it, and sees that they are no character only when it needs one.
+                let bits = u32::try_from(point & 0xffff_ffff).unwrap_or(u32::MAX);
+                let c = match (char::from_u32(bits), std::str::from_utf8(bytes(row))) {
+                    (Some(c), _) => c,
+                    (None, Ok(text)) => return Ok(Some(text.to_owned())),
+                    (None, Err(_)) => return Err(AthenaError::internal(&format!("Invalid code point 0x{bits:X}"))),
+                };
                 Ok(Some(repaired(bytes(row), Some(c)).into_owned()))
             })
         }
