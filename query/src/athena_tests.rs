@@ -122,7 +122,7 @@ async fn what_athena_refuses_is_never_answered() {
 #[tokio::test]
 async fn a_window_never_takes_more_memory_than_it_may() {
     let lake = TestLake::new();
-    let rows: Vec<_> = (0..20_000).map(|n| row("A", n, 1.0, n)).collect();
+    let rows: Vec<_> = (0..100_000).map(|n| row("A", n, 1.0, n)).collect();
     lake.add(1, &rows, None);
     let place = Lake::open(lake.path().to_str().unwrap()).await.unwrap();
     let options = EngineOptions { memory_max_bytes: 1 << 20, threads: 1, dialect: Dialect::Athena, ..EngineOptions::default() };

@@ -98,8 +98,10 @@ struct Best<const GREATEST: bool> {
 impl<const GREATEST: bool> Best<GREATEST> {
     fn add(&mut self, key: &[u8], value: &[u8]) {
         if self.key.is_empty() || if GREATEST { key > self.key.as_slice() } else { key < self.key.as_slice() } {
-            (self.key.clear(), self.value.clear());
+            // In the room that the one before has left.
+            self.key.clear();
             self.key.extend(key);
+            self.value.clear();
             self.value.extend(value);
         }
     }
