@@ -170,10 +170,14 @@ fn value(expr: &Typed, env: &Env<'_>) -> Result<Column> {
         Kind::Not(of) => of_one(&eval(of, env)?, logic::not),
         Kind::Compare { op, left, right } => {
             let ty = &left.ty;
-            // One that is NULL spares the other; of constants, only what is cast.
+            // One that is NULL spares the other; of constants, only what Trino compares without computing it.
             let lazily = LazyCell::new(|| !(env.is_fixed(left) && env.is_fixed(right)));
-            let is_cast = |at: usize| matches!([&left.kind, &right.kind][at], Kind::Cast { .. });
-            let values = logic::strict(&[left, right], |at| is_cast(1 - at) || *lazily, env)?;
+            let is_unwrapped = |at: usize| match &[left, right][at].kind {
+                Kind::Cast { .. } => true,
+                Kind::Call { name, .. } => matches!(*name, "date_trunc" | "year"),
+                _ => false,
+            };
+            let values = logic::strict(&[left, right], |at| is_unwrapped(1 - at) || *lazily, env)?;
             of_two(&values[0], &values[1], |a, b| compare::compare(*op, ty, a, b))
         }
         Kind::Distinct { left, right } => {

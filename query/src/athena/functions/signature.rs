@@ -273,14 +273,16 @@ impl Bindings {
 
     /// Another kind of type, which becomes one of the pattern's kind.
     fn bind_coerced(&mut self, pattern: &Pattern, ty: &Type) -> bool {
+        // A bare NULL of these is of the precision that they have without one.
+        let p = if *ty == Type::Unknown { 3 } else { 0 };
         let kind = match pattern {
             Pattern::Decimal(..) => Type::Decimal { precision: 1, scale: 0 },
             Pattern::Char(_) => Type::Char(0),
             Pattern::Varchar(_) => Type::Varchar(Some(0)),
-            Pattern::Time(_) => Type::Time(0),
-            Pattern::TimeZoned(_) => Type::TimeZoned(0),
-            Pattern::Timestamp(_) => Type::Timestamp(0),
-            Pattern::TimestampZoned(_) => Type::TimestampZoned(0),
+            Pattern::Time(_) => Type::Time(p),
+            Pattern::TimeZoned(_) => Type::TimeZoned(p),
+            Pattern::Timestamp(_) => Type::Timestamp(p),
+            Pattern::TimestampZoned(_) => Type::TimestampZoned(p),
             _ => return *ty == Type::Unknown && self.bind_unknown(pattern),
         };
         let common = common_supertype(ty, &kind);
