@@ -296,6 +296,8 @@ class Grammar:
         arguments = [Node(of, ("c_summed",)) if of in inexact else node for of, node in zip(signature.arguments, arguments)]
         if signature.name in ("max_by", "min_by"):
             arguments[1] = Node(("bigint",), ("n",))  # of equal keys either may be taken
+            if len(arguments) == 3:
+                arguments[0] = arguments[1]  # Trino mixes up which of several values are NULL
         text = ["*"] if signature.name == "count" and not arguments else commas(arguments)
         if not over and len(arguments) == 1 and self.rng.random() < 0.2:
             text = ["DISTINCT ", *text] + ([" ORDER BY ", arguments[0]] if signature.name in ORDERED else [])

@@ -119,19 +119,19 @@ impl Analyzer<'_> {
         scope: &Scope<'_>,
     ) -> Result<Typed> {
         let operand = operand.map(|operand| self.expr(operand, scope)).transpose()?;
-        let (mut conditions, mut values) = (Vec::new(), Vec::new());
+        let (mut whens, mut values) = (Vec::new(), Vec::new());
+        let mut common = operand.as_ref().map(|operand| operand.ty.clone());
         for (when, _) in branches {
             let when = self.expr(when, scope)?;
-            conditions.push(match &operand {
-                None => boolean(when, |ty| format!("CASE WHEN clause must evaluate to a boolean (actual: {ty})"))?,
-                Some(operand) => {
-                    let (at, types) = (when.span, format!("{} vs {}", operand.ty, when.ty));
-                    let may_fault = !matches!(when.kind, Kind::Literal(_) | Kind::Column(_));
-                    let equal = comparison(Comparison::Equal, operand.clone(), when, at).map_err(|_| {
-                        mismatch(at, format!("CASE operand type does not match WHEN clause operand type: {types}"))
+            whens.push(match (&operand, &mut common) {
+                (Some(operand), Some(common)) => {
+                    let types = format!("{} vs {}", operand.ty, when.ty);
+                    *common = common_supertype(common, &when.ty).ok_or_else(|| {
+                        mismatch(when.span, format!("CASE operand type does not match WHEN clause operand type: {types}"))
                     })?;
-                    if may_fault { unless_null(operand, equal) } else { equal }
+                    when
                 }
+                _ => boolean(when, |ty| format!("CASE WHEN clause must evaluate to a boolean (actual: {ty})"))?,
             });
         }
         for (_, then) in branches {
@@ -141,7 +141,12 @@ impl Analyzer<'_> {
         values.extend(otherwise.map(|otherwise| self.expr(otherwise, scope)).transpose()?);
         let (mut values, ty) = unified("All CASE results", values)?;
         let otherwise = if has_otherwise { values.pop().map(Box::new) } else { None };
-        let branches = conditions.into_iter().zip(values).collect();
+        if let (Some(operand), Some(common)) = (operand, common) {
+            let operand = operand.coerced(&common);
+            let equal = |when: Typed| equals_operand(&operand, when.coerced(&common));
+            whens = whens.into_iter().map(equal).collect::<Result<_>>()?;
+        }
+        let branches = whens.into_iter().zip(values).collect();
         Ok(Typed::new(Kind::Case { branches, otherwise }, ty, span))
     }
 
@@ -252,6 +257,13 @@ fn unless_null(value: &Typed, condition: Typed) -> Typed {
     let of = |kind| Typed::new(kind, Type::Boolean, span);
     let is_known = of(Kind::Not(Box::new(of(Kind::IsNull(Box::new(value.clone()))))));
     of(Kind::And(vec![is_known, condition]))
+}
+
+/// Whether the operand of a CASE is what a WHEN names, both of one type.
+fn equals_operand(operand: &Typed, when: Typed) -> Result<Typed> {
+    let (at, may_fault) = (when.span, !matches!(when.kind, Kind::Literal(_) | Kind::Column(_)));
+    let equal = comparison(Comparison::Equal, operand.clone(), when, at)?;
+    Ok(if may_fault { unless_null(operand, equal) } else { equal })
 }
 
 /// An arithmetic operator.

@@ -9,8 +9,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray as _, BooleanArray, Decimal128Array, ListArray, StructArray, UInt32Array};
-use arrow::compute::SortOptions;
 use arrow::compute::kernels::cmp;
+use arrow::compute::{SortOptions, interleave};
 use arrow::datatypes::{DataType, Decimal128Type, Field, Float32Type, Float64Type};
 use arrow::row::{RowConverter, Rows, SortField};
 
@@ -106,7 +106,7 @@ fn nested(op: Comparison, ty: &Type, a: &Column, b: &Column) -> Result<ArrayRef>
             let equal = equal_parts(ty, (a.values(), i), (b.values(), j))?;
             return Ok(equal.map(|equal| equal == (op == Comparison::Equal)));
         }
-        let order = order_parts(ty, (a.values(), i), (b.values(), j))?;
+        let order = order_parts(ty, (a.values(), i), (b.values(), j), false)?;
         Ok(Some(match op {
             Comparison::Less => order.is_lt(),
             Comparison::LessOrEqual => order.is_le(),
@@ -178,7 +178,7 @@ fn equal_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Resul
 }
 
 /// The order of two values that have parts: the first part that differs decides.
-pub(crate) fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Result<Ordering> {
+pub(crate) fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize), nan_is_least: bool) -> Result<Ordering> {
     let part = |part: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)| -> Result<Ordering> {
         if a.0.is_null(a.1) || b.0.is_null(b.1) {
             let what = if matches!(ty, Type::Row(_)) {
@@ -188,7 +188,7 @@ pub(crate) fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize
             };
             return Err(AthenaError::not_supported(what));
         }
-        order(part, a, b)
+        order(part, a, b, nan_is_least)
     };
     match ty {
         Type::Array(element) => {
@@ -216,12 +216,13 @@ pub(crate) fn order_parts(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize
 }
 
 /// The order of two values that are not NULL; a NULL within is a fault where it would decide.
-pub(crate) fn order(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize)) -> Result<Ordering> {
+pub(crate) fn order(ty: &Type, a: (&ArrayRef, usize), b: (&ArrayRef, usize), nan_is_least: bool) -> Result<Ordering> {
     if is_nested(ty) {
-        return order_parts(ty, a, b);
+        return order_parts(ty, a, b, nan_is_least);
     }
-    let keys = Keys::of_two(ty, &a.0.slice(a.1, 1), &b.0.slice(b.1, 1))?;
-    Ok(keys.0.row(0).cmp(&keys.1.row(0)))
+    let both = interleave(&[a.0.as_ref(), b.0.as_ref()], &[(0, a.1), (1, b.1)]).map_err(|error| AthenaError::internal(&error))?;
+    let keys = Keys::in_order(ty, &both, nan_is_least)?;
+    Ok(keys.row(0).cmp(&keys.row(1)))
 }
 
 /// Whether a NULL is somewhere within a value that is not NULL.
@@ -363,8 +364,11 @@ impl Keys {
         Ok(Self(rows(&converter, ty, array)?))
     }
 
-    /// Keys in whose order NaN is below all numbers, as it is where the greatest is sought.
-    pub(crate) fn unordered_first(ty: &Type, array: &ArrayRef) -> Result<Self> {
+    /// Keys in whose order NaN is below all numbers when `nan_is_least`, as it is where the greatest is sought.
+    pub(crate) fn in_order(ty: &Type, array: &ArrayRef, nan_is_least: bool) -> Result<Self> {
+        if !nan_is_least {
+            return Self::of(ty, array);
+        }
         let rows = converter(ty)?.convert_columns(&[normal_unordered_first(ty, array)?]);
         rows.map(Self).map_err(|error| AthenaError::internal(&error))
     }

@@ -43,12 +43,10 @@ pub(super) fn junction(terms: &[Typed], or: bool, env: &Env<'_>) -> Result<Colum
                 Err(fault) => {
                     let open = open(&whole, or);
                     let again = if decided == 0 { Err(fault) } else { eval(term, &env.taken(&open, [term])?) };
-                    let decides = |term: &Typed| known(term, env).is_some_and(|value| truth(&value, 0) == Some(or));
+                    let decided = |fault: &AthenaError| known_to_be(&terms[n + 1..], or, env).filter(|_| fault.is_of_rows());
                     match again {
-                        Err(fault) if fault.is_of_rows() && terms[n + 1..].iter().any(decides) => {
-                            return Ok(Column::constant(Arc::new(BooleanArray::from(vec![or])), env.rows));
-                        }
-                        values => spread(&values?, &open, env.rows)?,
+                        Err(fault) => return decided(&fault).ok_or(fault),
+                        Ok(values) => spread(&values, &open, env.rows)?,
                     }
                 }
             },
@@ -151,7 +149,7 @@ fn eval_where(expr: &Typed, env: &Env<'_>, matters: impl Fn(usize) -> bool) -> R
     parts.finish()
 }
 
-/// The value of what is the same for all rows, if it has one.
+/// The value of what is the same for all rows, if it has one: of constants, and of what Trino makes constants of.
 fn known(expr: &Typed, env: &Env<'_>) -> Option<Column> {
     let is_nothing = |argument: &Typed| known(argument, env).is_some_and(|value| value.is_null(0));
     match &expr.kind {
@@ -161,9 +159,36 @@ fn known(expr: &Typed, env: &Env<'_>) -> Option<Column> {
             let mut deciding = arguments.iter().enumerate().filter(|(at, _)| !takes_null(name, *at));
             deciding.any(|(_, argument)| is_nothing(argument)).then(|| null(expr, env))
         }
-        Kind::NullIf { left, .. } => is_nothing(left).then(|| null(expr, env)),
+        Kind::Cast { of, .. } | Kind::NullIf { left: of, .. } => is_nothing(of).then(|| null(expr, env)),
+        Kind::Compare { left, right, .. } => (is_nothing(left) || is_nothing(right)).then(|| null(expr, env)),
+        Kind::Not(of) => of_one(&known(of, env)?, not).ok(),
+        Kind::And(terms) => known_to_be(terms, false, env),
+        Kind::Or(terms) => known_to_be(terms, true, env),
+        Kind::Case { branches, otherwise } => {
+            for (when, then) in branches {
+                if holds(&known(when, env)?, 0) {
+                    return known(then, env);
+                }
+            }
+            otherwise.as_ref().map_or_else(|| Some(null(expr, env)), |otherwise| known(otherwise, env))
+        }
+        Kind::Coalesce(terms) => {
+            for term in terms {
+                let value = known(term, env)?;
+                if !value.is_null(0) {
+                    return Some(value);
+                }
+            }
+            Some(null(expr, env))
+        }
         _ => None,
     }
+}
+
+/// What decides an AND or an OR, where a term is known to.
+fn known_to_be(terms: &[Typed], decided: bool, env: &Env<'_>) -> Option<Column> {
+    let decides = |term: &Typed| known(term, env).is_some_and(|value| truth(&value, 0) == Some(decided));
+    terms.iter().any(decides).then(|| Column::constant(Arc::new(BooleanArray::from(vec![decided])), env.rows))
 }
 
 fn null(expr: &Typed, env: &Env<'_>) -> Column {

@@ -229,7 +229,8 @@ fn call<'e>(expr: &Typed, name: &'static str, arguments: &'e [Typed], env: &Env<
     let of_values: Vec<&Typed> = arguments.iter().filter(is_value).collect();
     let decides = |at: usize| !takes_null(name, at);
     let mut values = logic::strict(&of_values, decides, env)?;
-    let is_nothing = |at: usize| decides(at) && values[at].is_constant() && values[at].is_null(0) && !waits(of_values[at]);
+    let is_known = |at: usize| (values[at].is_constant() && !waits(of_values[at])) || env.is_constant(of_values[at]);
+    let is_nothing = |at: usize| decides(at) && values[at].is_null(0) && is_known(at);
     if env.rows > 0 && (0..values.len()).any(is_nothing) {
         return Ok(Column::constant(new_null_array(&arrow_type(&expr.ty), 1), env.rows));
     }

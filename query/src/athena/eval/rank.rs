@@ -22,7 +22,7 @@ pub(crate) type Rank<'a> = Box<dyn Fn(usize, usize) -> Result<Ordering> + 'a>;
 pub(crate) fn rank<'a>(ty: &'a Type, values: &'a ArrayRef, descending: bool, nan_is_least: bool) -> Result<Rank<'a>> {
     if is_nested(ty) {
         return Ok(Box::new(move |a, b| {
-            let order = order_parts(ty, (values, a), (values, b))?;
+            let order = order_parts(ty, (values, a), (values, b), nan_is_least)?;
             Ok(if descending { order.reverse() } else { order })
         }));
     }

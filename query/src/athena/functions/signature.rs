@@ -273,8 +273,8 @@ impl Bindings {
 
     /// Another kind of type, which becomes one of the pattern's kind.
     fn bind_coerced(&mut self, pattern: &Pattern, ty: &Type) -> bool {
-        // A bare NULL of these is of the precision that they have without one.
-        let p = if *ty == Type::Unknown { 3 } else { 0 };
+        // A bare NULL of these is of the precision that they have without one, unless another argument has told it.
+        let p = if *ty == Type::Unknown && !self.is_bound(pattern) { 3 } else { 0 };
         let kind = match pattern {
             Pattern::Decimal(..) => Type::Decimal { precision: 1, scale: 0 },
             Pattern::Char(_) => Type::Char(0),
@@ -287,6 +287,17 @@ impl Bindings {
         };
         let common = common_supertype(ty, &kind);
         common.is_some_and(|common| common.base() == kind.base() && self.bind(pattern, &common, true))
+    }
+
+    /// Whether the precision of times is known.
+    fn is_bound(&self, pattern: &Pattern) -> bool {
+        match pattern {
+            Pattern::Time(p) | Pattern::TimeZoned(p) | Pattern::Timestamp(p) | Pattern::TimestampZoned(p) => match p {
+                Number::Literal(_) => true,
+                Number::Variable(name) => self.numbers.contains_key(name),
+            },
+            _ => false,
+        }
     }
 
     /// A bare `NULL` fits everything, and says nothing about it but where nothing else does.

@@ -132,7 +132,7 @@ impl<const GREATEST: bool> State for Best<GREATEST> {
 /// The first argument's value where the key, the argument of that number, is the best.
 fn add_best<const KEY: usize, const GREATEST: bool>(call: &Call<'_>, rows: &mut Rows<'_, Best<GREATEST>>) -> Result<()> {
     let (column, ty) = (call.argument(KEY)?, &call.types[KEY]);
-    let keys = if GREATEST { Keys::unordered_first(ty, column.values()) } else { Keys::of(ty, column.values()) }?;
+    let keys = Keys::in_order(ty, column.values(), GREATEST)?;
     let values = converter(&call.types[0])?.convert_columns(&[call.values(0)?.clone()]);
     let values = values.map_err(|error| AthenaError::internal(&error))?;
     call.given_of(KEY)?.try_for_each(|row| {

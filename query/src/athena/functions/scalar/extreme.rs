@@ -4,6 +4,8 @@
 //! Does not own: order (`eval::compare`), `max` and `min`.
 //! Invariant: with a NULL among them there is none; NaN is one only where there is nothing else.
 
+use std::cmp::Ordering;
+
 use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray};
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{is_null, nullif, or, or_kleene};
@@ -13,7 +15,7 @@ use super::{Call, Compute, Result};
 use crate::athena::ast::Comparison;
 use crate::athena::error::AthenaError;
 use crate::athena::eval::Column;
-use crate::athena::eval::compare::compare;
+use crate::athena::eval::compare::{compare, is_nested, order_parts};
 use crate::athena::types::Type;
 
 pub(super) fn find(name: &str) -> Option<Compute> {
@@ -32,14 +34,30 @@ fn extreme(call: &Call<'_>, op: Comparison) -> Result<ArrayRef> {
     for next in arguments {
         let next = next?;
         nulls = or(&nulls, &is_null(&next).map_err(wrong)?).map_err(wrong)?;
-        let better = compare(op, call.returns, &Column::new(next.clone()), &Column::new(best.clone()))?;
-        let mut better = better.as_boolean().clone();
+        let mut better = beyond(op, call.returns, &next, &best)?;
         if let Some(not_a_number) = not_numbers(call.returns, &best) {
             better = or_kleene(&better, &not_a_number).map_err(wrong)?;
         }
         best = zip(&better, &next, &best).map_err(wrong)?;
     }
     nullif(&best, &nulls).map_err(wrong)
+}
+
+/// Where `next` is greater than `best`, or less; NaN in an array or a row is below all numbers where the greatest is sought.
+fn beyond(op: Comparison, ty: &Type, next: &ArrayRef, best: &ArrayRef) -> Result<BooleanArray> {
+    if !is_nested(ty) {
+        let beyond = compare(op, ty, &Column::new(next.clone()), &Column::new(best.clone()))?;
+        return Ok(beyond.as_boolean().clone());
+    }
+    let greatest = op == Comparison::Greater;
+    let wanted = if greatest { Ordering::Greater } else { Ordering::Less };
+    let one = |row: usize| -> Result<Option<bool>> {
+        if next.is_null(row) || best.is_null(row) {
+            return Ok(None);
+        }
+        Ok(Some(order_parts(ty, (next, row), (best, row), greatest)? == wanted))
+    };
+    (0..next.len()).map(one).collect()
 }
 
 /// Which of floating numbers are NaN.
@@ -67,6 +85,8 @@ mod tests {
             ("greatest(1, NULL)", json!(null)),
             ("least('b', 'a', 'B')", json!("B")),
             ("greatest(ARRAY[1, 2], ARRAY[1, 3])", json!([1, 3])),
+            ("greatest(ARRAY[nan()], ARRAY[1e0])", json!([1.0])),
+            ("least(ARRAY[nan()], ARRAY[1e0])", json!([1.0])),
         ] {
             assert_eq!(value_of(expression), Ok(expected), "{expression}");
         }

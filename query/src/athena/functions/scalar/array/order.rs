@@ -21,19 +21,22 @@ use crate::athena::types::Type;
 enum Order<'a> {
     Keys(Keys),
     /// Where a NULL within may be a fault.
-    One(&'a Type, &'a ArrayRef),
+    One(&'a Type, &'a ArrayRef, bool),
 }
 
 impl<'a> Order<'a> {
-    fn new(ty: &'a Type, elements: &'a ArrayRef, keys: fn(&Type, &ArrayRef) -> Result<Keys>) -> Result<Self> {
-        if has_nulls_within(elements) { Ok(Self::One(ty, elements)) } else { keys(ty, elements).map(Self::Keys) }
+    fn new(ty: &'a Type, elements: &'a ArrayRef, nan_is_least: bool) -> Result<Self> {
+        if has_nulls_within(elements) {
+            return Ok(Self::One(ty, elements, nan_is_least));
+        }
+        Keys::in_order(ty, elements, nan_is_least).map(Self::Keys)
     }
 
     /// Of two that are not NULL.
     fn of(&self, a: usize, b: usize) -> Result<Ordering> {
         match self {
             Self::Keys(keys) => Ok(keys.row(a).cmp(&keys.row(b))),
-            Self::One(ty, elements) => order(ty, (elements, a), (elements, b)),
+            Self::One(ty, elements, nan_is_least) => order(ty, (elements, a), (elements, b), *nan_is_least),
         }
     }
 }
@@ -41,13 +44,13 @@ impl<'a> Order<'a> {
 pub(super) fn array_max(call: &Call<'_>) -> Result<ArrayRef> {
     let lists = Lists::of(call, 0)?;
     // The greatest is NaN only where there is nothing else.
-    let order = Order::new(call.element_type(0)?, lists.elements(), Keys::unordered_first)?;
+    let order = Order::new(call.element_type(0)?, lists.elements(), true)?;
     extreme(call, &lists, &order, Ordering::Greater)
 }
 
 pub(super) fn array_min(call: &Call<'_>) -> Result<ArrayRef> {
     let lists = Lists::of(call, 0)?;
-    let order = Order::new(call.element_type(0)?, lists.elements(), Keys::of)?;
+    let order = Order::new(call.element_type(0)?, lists.elements(), false)?;
     extreme(call, &lists, &order, Ordering::Less)
 }
 
@@ -73,7 +76,7 @@ pub(super) fn array_sort(call: &Call<'_>) -> Result<ArrayRef> {
         return sorted_by(Lists::of(call, 0)?.flat()?, comparator);
     }
     let lists = Lists::of(call, 0)?;
-    let order = Order::new(call.element_type(0)?, lists.elements(), Keys::of)?;
+    let order = Order::new(call.element_type(0)?, lists.elements(), false)?;
     call.gather(&[lists.elements()], |row, places| {
         let is_null = |place: &usize| lists.elements().is_null(*place);
         let (nulls, mut some): (Vec<usize>, Vec<usize>) = lists.range(row).partition(is_null);
