@@ -63,6 +63,7 @@ async fn a_deep_statement_is_answered_or_refused_and_never_overflows_the_stack()
         ("(SELECT ", "1", ")", None),
         ("* FROM (SELECT ", "* FROM stock_data", ")", None),
         ("1 WHERE EXISTS (SELECT ", "1", ")", None),
+        ("1 WHERE 1 IN (SELECT ", "1", ")", None),
         ("* FROM (SELECT count(*) AS x FROM (SELECT ", "1 AS x", "))", None),
         ("CAST(NULL AS array(", "bigint", "))", None),
         ("CAST(NULL AS row(a ", "bigint", "))", None),

@@ -55,13 +55,13 @@ impl Analyzer<'_> {
         Some((found, Typed::compare(Comparison::Greater, Typed::column(id, &Type::Bigint), Typed::bigint(0))))
     }
 
-    /// Whether a value is among the rows.
-    pub(super) fn in_rows(&mut self, left: Plan, of: Typed, relation: Relation) -> Answer {
+    /// Whether a value is among the rows; with `is_kept` it may be false where that is unknown.
+    pub(super) fn in_rows(&mut self, left: Plan, of: Typed, relation: Relation, is_kept: bool) -> Answer {
         let ty = of.ty.clone();
         let (rows, id) = self.as_one_column(relation, &ty);
         let value = Typed::column(id, &ty);
         if rows.outer_columns().is_empty() {
-            return Some(self.in_all(left, of, rows, value));
+            return Some(self.in_all(left, of, rows, value, is_kept));
         }
         if !is_path(&rows) {
             return None;
@@ -83,14 +83,9 @@ impl Analyzer<'_> {
     }
 
     /// The same for rows that are the same whatever is asked.
-    fn in_all(&mut self, left: Plan, of: Typed, rows: Plan, value: Typed) -> (Plan, Typed) {
+    fn in_all(&mut self, left: Plan, of: Typed, rows: Plan, value: Typed, is_kept: bool) -> (Plan, Typed) {
         let Kind::Column(id) = value.kind else { return (left, Typed::boolean(None)) };
-        // Facts of the relation as a whole: how many rows, how many of them not NULL.
-        let (all, all_call) = self.counting(None);
-        let (some, some_call) = self.counting(Some(Typed::not(Typed::is_null(value.clone()))));
-        let calls = vec![(all, all_call), (some, some_call)];
-        let (keys, sets, grouping) = (Vec::new(), vec![Vec::new()], Vec::new());
-        let facts = Plan::Aggregate { input: Box::new(rows.clone()), keys, sets, calls, grouping };
+        let facts = (!is_kept).then(|| self.facts(rows.clone(), &value));
         // The different values, each of which meets a row at most once; NaN equals none, itself least of all.
         let condition = Typed::compare(Comparison::Equal, value.clone(), value.clone());
         let distinct = Plan::Distinct { input: Box::new(Plan::Filter { input: Box::new(rows), condition }), columns: vec![id] };
@@ -98,24 +93,35 @@ impl Analyzer<'_> {
         let marked = Plan::Extend { input: Box::new(distinct), columns: vec![(found, Typed::boolean(Some(true)))] };
         let equal = Typed::compare(Comparison::Equal, of.clone(), value);
         let plan = joined(JoinKind::Left, left, marked, vec![equal]);
+        let is_found = Typed::not(Typed::is_null(Typed::column(found, &Type::Boolean)));
+        let Some((facts, [all, some])) = facts else { return (plan, is_found) };
         let plan = joined(JoinKind::Cross, plan, facts, Vec::new());
-        let (all, some) = (Typed::column(all, &Type::Bigint), Typed::column(some, &Type::Bigint));
         let branches = vec![
             (Typed::compare(Comparison::Equal, all.clone(), Typed::bigint(0)), Typed::boolean(Some(false))),
             (Typed::is_null(of), Typed::boolean(None)),
-            (Typed::not(Typed::is_null(Typed::column(found, &Type::Boolean))), Typed::boolean(Some(true))),
+            (is_found, Typed::boolean(Some(true))),
             (Typed::compare(Comparison::NotEqual, all, some), Typed::boolean(None)),
         ];
         (plan, Typed::case(branches, Typed::boolean(Some(false))))
+    }
+
+    /// How many rows there are as a whole, and in how many of them the value is not NULL.
+    fn facts(&mut self, rows: Plan, value: &Typed) -> (Plan, [Typed; 2]) {
+        let (all, all_call) = self.counting(None);
+        let (some, some_call) = self.counting(Some(Typed::not(Typed::is_null(value.clone()))));
+        let calls = vec![(all, all_call), (some, some_call)];
+        let (keys, sets, grouping) = (Vec::new(), vec![Vec::new()], Vec::new());
+        let facts = Plan::Aggregate { input: Box::new(rows), keys, sets, calls, grouping };
+        (facts, [all, some].map(|id| Typed::column(id, &Type::Bigint)))
     }
 
     /// `value op ALL | ANY (rows)`: of equality by looking for it, else by the least and the greatest of the rows.
     pub(super) fn compared_to(&mut self, left: Plan, how: (Comparison, bool), value: Typed, relation: Relation) -> Answer {
         let (op, every) = how;
         match how {
-            (Comparison::Equal, false) => return self.in_rows(left, value, relation),
+            (Comparison::Equal, false) => return self.in_rows(left, value, relation, false),
             (Comparison::NotEqual, true) => {
-                let (plan, found) = self.in_rows(left, value, relation)?;
+                let (plan, found) = self.in_rows(left, value, relation, false)?;
                 return Some((plan, Typed::not(found)));
             }
             _ => {}

@@ -59,9 +59,13 @@ impl Analyzer<'_> {
             && let [input] = plan.inputs_mut().as_mut_slice()
         {
             let (mut with, mut known) = (std::mem::replace(*input, Plan::Nothing), Known::new());
+            let is_filter = matches!(plan, Plan::Filter { .. });
             for expr in plan.exprs_mut() {
                 let taken = std::mem::replace(expr, Typed::boolean(None));
-                *expr = self.answered(taken, &mut with, &mut known)?;
+                *expr = match is_filter {
+                    true => self.kept(taken, &mut with, &mut known)?,
+                    false => self.answered(taken, &mut with, &mut known)?,
+                };
             }
             plan.inputs_mut().into_iter().for_each(|input| *input = std::mem::replace(&mut with, Plan::Nothing));
         }
@@ -104,12 +108,26 @@ impl Analyzer<'_> {
         Plan::Join { kind, left: with(left, with_left), right: with(right, with_right), on: Some(on), lateral }
     }
 
+    /// As `answered`, for a condition that rows are kept by: what is unknown may be called false.
+    fn kept(&mut self, condition: Typed, input: &mut Plan, known: &mut Known) -> Result<Typed> {
+        let mut terms = Vec::new();
+        for term in condition.terms() {
+            terms.push(match &term.kind {
+                Kind::Subquery(query) if matches!(**query, Subquery::In { .. }) => {
+                    self.answer(query, &term, input, known, true)?
+                }
+                _ => self.answered(term, input, known)?,
+            });
+        }
+        Ok(Typed::all(terms).unwrap_or_else(|| Typed::boolean(Some(true))))
+    }
+
     /// The expression with columns of `input` in place of its subqueries; `input` has them afterwards.
     fn answered(&mut self, of: Typed, input: &mut Plan, known: &mut Known) -> Result<Typed> {
         let mut fault = None;
         let answered = of.replaced(&mut |part| {
             let Kind::Subquery(query) = &part.kind else { return None };
-            Some(self.answer(query, part, input, known).unwrap_or_else(|error| {
+            Some(self.answer(query, part, input, known, false).unwrap_or_else(|error| {
                 fault.get_or_insert(error);
                 part.clone()
             }))
@@ -117,7 +135,8 @@ impl Analyzer<'_> {
         fault.map_or(Ok(answered), Err)
     }
 
-    fn answer(&mut self, query: &Subquery, part: &Typed, input: &mut Plan, known: &mut Known) -> Result<Typed> {
+    /// What stands for a subquery; with `is_kept` it may be false where it is unknown.
+    fn answer(&mut self, query: &Subquery, part: &Typed, input: &mut Plan, known: &mut Known, is_kept: bool) -> Result<Typed> {
         if let Some((_, value)) = known.iter().find(|(other, _)| other == query) {
             return Ok(value.clone());
         }
@@ -136,12 +155,14 @@ impl Analyzer<'_> {
                 self.scalar(left, relation, &part.ty)
             }
             Subquery::Exists(relation) => self.exists_in(left, relation),
-            Subquery::In { of, relation } => self.in_rows(left, of, relation),
+            Subquery::In { of, relation } => self.in_rows(left, of, relation, is_kept),
             Subquery::Quantified { op, all, left: value, relation } => self.compared_to(left, (op, all), value, relation),
         };
         let (with, value) = found.ok_or_else(|| not_supported(at))?;
         *input = with;
-        known.push((query.clone(), value.clone()));
+        if !is_kept {
+            known.push((query.clone(), value.clone()));
+        }
         Ok(value)
     }
 }
