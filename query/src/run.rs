@@ -24,7 +24,7 @@ pub struct Ran {
 /// # Errors
 /// The first error, naming the statement's number when there are several. What was written before it stays.
 pub async fn run_statements(engine: &Engine, sql: &str, format: Format, out: &mut (dyn Write + Send)) -> Result<Ran, QueryError> {
-    let statements = split_statements(sql)?;
+    let statements = split_statements(sql);
     let many = statements.len() > 1;
     let mut ran = Ran::default();
     for (at, statement) in statements.iter().enumerate() {

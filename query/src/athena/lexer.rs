@@ -159,6 +159,46 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
     }
 }
 
+/// One of the statements of a text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    /// From its first token to its last.
+    pub(crate) tokens: Span,
+    /// With the comments around it: from the semicolon before it to its own, without either.
+    pub(crate) whole: Span,
+}
+
+/// The statements of a text; nothing between two semicolons is no statement.
+pub(crate) fn statements(text: &str) -> Vec<Piece> {
+    let (mut statements, mut from) = (Vec::new(), 0);
+    let mut open: Option<Span> = None;
+    for Token { kind, span } in tokens(text) {
+        if matches!(kind, Kind::Semicolon | Kind::End) {
+            let whole = Span { start: from, end: span.start };
+            statements.extend(open.take().map(|tokens| Piece { tokens, whole }));
+            from = span.end;
+        } else {
+            open = Some(Span { start: open.map_or(span.start, |open| open.start), end: span.end });
+        }
+    }
+    statements
+}
+
+/// Whether a text is to go on: its last statement has no semicolon, or a quote or a comment is not closed.
+pub(crate) fn goes_on(text: &str) -> bool {
+    is_open(text) || tokens(text).iter().rev().nth(1).is_some_and(|last| last.kind != Kind::Semicolon)
+}
+
+/// Whether a quote or a comment is not closed.
+pub(crate) fn is_open(text: &str) -> bool {
+    let begins = |token: &Token, marks: &[&str]| marks.iter().any(|mark| text[token.span.start..].starts_with(mark));
+    tokens(text).iter().any(|token| match token.kind {
+        Kind::Unknown => begins(token, &["'", "\"", "`"]),
+        Kind::Slash => begins(token, &["/*"]),
+        _ => false,
+    })
+}
+
 struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],

@@ -12,7 +12,7 @@ use super::analyze::{Analyzer, Tables};
 use super::ast::{Span, Statement};
 use super::error::{AthenaError, ErrorName, place, width};
 use super::excerpt::excerpt;
-use super::lexer::{self, tokens};
+use super::lexer::statements;
 use super::parse::parse;
 use super::stack;
 use super::tables;
@@ -58,7 +58,7 @@ pub fn lint(text: &str) -> (usize, Vec<Finding>) {
     let tables = tables::of_lake();
     let mut findings = Vec::new();
     let statements = statements(text);
-    for statement in &statements {
+    for statement in statements.iter().map(|piece| piece.tokens) {
         let sql = &text[statement.start..statement.end];
         let found = match check(sql, &tables) {
             Err(error) => vec![of_error(error)],
@@ -67,19 +67,6 @@ pub fn lint(text: &str) -> (usize, Vec<Finding>) {
         findings.extend(found.into_iter().map(|found| found.placed(text, statement.start)));
     }
     (statements.len(), findings)
-}
-
-/// The statements of a text, without their semicolons; nothing between two is no statement.
-fn statements(text: &str) -> Vec<Span> {
-    let mut statements = Vec::new();
-    let mut open: Option<Span> = None;
-    for token in tokens(text) {
-        match token.kind {
-            lexer::Kind::Semicolon | lexer::Kind::End => statements.extend(open.take()),
-            _ => open = Some(Span { start: open.map_or(token.span.start, |open| open.start), end: token.span.end }),
-        }
-    }
-    statements
 }
 
 /// A finding whose place is still one of the statement.

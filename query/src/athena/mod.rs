@@ -26,6 +26,7 @@ mod values;
 
 pub(crate) use analyze::scope::nearest;
 pub(crate) use error::AthenaError;
+pub(crate) use lexer::{goes_on, is_open, statements};
 pub use lint::{Finding, Severity, lint};
 pub(crate) use lower::Planner;
 pub(crate) use prepared::PreparedStatements;
