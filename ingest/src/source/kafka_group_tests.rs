@@ -56,6 +56,21 @@ async fn a_rebalance_at_the_end_never_costs_the_tick_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_in_the_middle_of_a_rebalance_never_waits_for_ever() {
+    for assignment in BOTH {
+        for _ in 0..5 {
+            let broker = broker(1).await;
+            let run = Wish::of(&broker).by(assignment).start();
+            until("it reads", || broker.request_count(ApiKey::Fetch) > 0).await;
+            rebalance(&broker).await;
+            run.shared.stop.store(true, Ordering::SeqCst);
+            until("it has stopped collecting", || run.collected()).await;
+            assert!(run.stop().await.is_empty(), "{assignment:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_never_holds_more_than_it_may_nor_skips_what_it_had_no_room_for() {
     let broker = broker(2).await;
     produce(&broker, 2, 300).await;
