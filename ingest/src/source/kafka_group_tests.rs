@@ -2,6 +2,7 @@
 //! Offsets that vanish in the middle of a run are tested end to end: librdkafka cannot read this broker's answer to them.
 
 mod stage;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -117,6 +118,28 @@ async fn a_frozen_owner_that_learns_of_nothing_never_commits_over_another() {
     // Thawed, it flushes at once, before the group has told it anything.
     run.shared.stop.store(true, Ordering::SeqCst);
     assert!(run.stop().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn partitions_are_never_given_up_within_the_budget_before_what_they_brought_is_durable() {
+    let broker = broker(1).await;
+    let mut wish = Wish::of(&broker).by(Assignment::Eager).holding();
+    wish.kafka.librdkafka.insert("max.poll.interval.ms".into(), FOR_EVER.as_millis().to_string());
+    let run = wish.start();
+    produce(&broker, 1, 5).await;
+    until("everything is held", || run.consumed() == 5).await;
+    run.gate.send(false).unwrap();
+    let before = joins(&broker);
+    broker.on(ApiKey::Heartbeat, |_| Control::Error(ErrorCode::RebalanceInProgress));
+    until("the window is closed", || run.shared.progress.standing().closed.len() == 1).await;
+    let beats = broker.request_count(ApiKey::Heartbeat);
+    until("the group asks again", || broker.request_count(ApiKey::Heartbeat) > beats + 5).await;
+    assert_eq!((joins(&broker), run.landed()), (before, 0), "it keeps them while its store is away");
+    run.gate.send(true).unwrap();
+    until("it has joined again", || joins(&broker) > before).await;
+    assert_eq!(run.landed(), 5);
+    broker.clear_hooks();
+    assert_eq!(run.stop().await, places(1, 0..5));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
