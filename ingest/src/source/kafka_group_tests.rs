@@ -2,6 +2,7 @@
 //! Offsets that vanish in the middle of a run are tested end to end: librdkafka cannot read this broker's answer to them.
 
 mod stage;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -56,6 +57,21 @@ async fn a_rebalance_at_the_end_never_costs_the_tick_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_in_the_middle_of_a_rebalance_never_waits_for_ever() {
+    for assignment in BOTH {
+        for _ in 0..5 {
+            let broker = broker(1).await;
+            let run = Wish::of(&broker).by(assignment).start();
+            until("it reads", || broker.request_count(ApiKey::Fetch) > 0).await;
+            rebalance(&broker).await;
+            run.shared.stop.store(true, Ordering::SeqCst);
+            until("it has stopped collecting", || run.collected()).await;
+            assert!(run.stop().await.is_empty(), "{assignment:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_never_holds_more_than_it_may_nor_skips_what_it_had_no_room_for() {
     let broker = broker(2).await;
     produce(&broker, 2, 300).await;
@@ -102,6 +118,28 @@ async fn a_frozen_owner_that_learns_of_nothing_never_commits_over_another() {
     // Thawed, it flushes at once, before the group has told it anything.
     run.shared.stop.store(true, Ordering::SeqCst);
     assert!(run.stop().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn partitions_are_never_given_up_within_the_budget_before_what_they_brought_is_durable() {
+    let broker = broker(1).await;
+    let mut wish = Wish::of(&broker).by(Assignment::Eager).holding();
+    wish.kafka.librdkafka.insert("max.poll.interval.ms".into(), FOR_EVER.as_millis().to_string());
+    let run = wish.start();
+    produce(&broker, 1, 5).await;
+    until("everything is held", || run.consumed() == 5).await;
+    run.gate.send(false).unwrap();
+    let before = joins(&broker);
+    broker.on(ApiKey::Heartbeat, |_| Control::Error(ErrorCode::RebalanceInProgress));
+    until("the window is closed", || run.shared.progress.standing().closed.len() == 1).await;
+    let beats = broker.request_count(ApiKey::Heartbeat);
+    until("the group asks again", || broker.request_count(ApiKey::Heartbeat) > beats + 5).await;
+    assert_eq!((joins(&broker), run.landed()), (before, 0), "it keeps them while its store is away");
+    run.gate.send(true).unwrap();
+    until("it has joined again", || joins(&broker) > before).await;
+    assert_eq!(run.landed(), 5);
+    broker.clear_hooks();
+    assert_eq!(run.stop().await, places(1, 0..5));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

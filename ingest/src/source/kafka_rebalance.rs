@@ -2,7 +2,8 @@
 //!
 //! Owns: the queue of rebalances, and answering those that nobody will act on any more.
 //! Does not own: the consumer's other calls (`kafka`), what a rebalance means for windows (`collector`).
-//! Invariant: every rebalance is answered: librdkafka's close waits for an answer for ever.
+//! Invariant: every rebalance is answered: librdkafka's close waits for an answer for ever. It waits for one, whatever it told
+//! before; once it has it, it answers nothing itself, and whoever asked would wait for ever.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -44,8 +45,10 @@ pub(super) struct Context {
     located: Mutex<Option<SourceEvent>>,
     /// Whether the topic was reached once; errors before that are `connect`'s to tell.
     pub(super) connected: AtomicBool,
-    /// Whether rebalances answer themselves from now on.
+    /// Whether rebalances answer themselves from now on, the first of them for all.
     pub(super) closing: AtomicBool,
+    /// Whether the close has its answer.
+    answered: AtomicBool,
     trouble: Mutex<Trouble>,
     /// Bytes fetched and not polled, as librdkafka counted them last.
     fetched: AtomicUsize,
@@ -83,7 +86,10 @@ impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
         let assigned = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::SeqCst) {
-            decline(consumer, assigned, tpl);
+            // An assignment that nobody had polled is followed by its revocation, and both are answered at once.
+            if !self.answered.swap(true, Ordering::SeqCst) {
+                decline(consumer, assigned, tpl);
+            }
             return;
         }
         let partitions = tpl.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect();
