@@ -129,9 +129,9 @@ async fn a_long_statement_is_never_too_much() {
 async fn a_wrong_statement_is_told_by_one_error() {
     let (_lake, engine) = engine().await;
     for (sql, part) in [
-        ("SELECT 'abc", "terminated"),
+        ("SELECT 'abc", "to close the text"),
         ("SELECT \"abc", "close"),
-        ("SELECT 'a''b FROM stock_data", "terminated"),
+        ("SELECT 'a''b FROM stock_data", "to close the text"),
         ("SELECT /* abc", "comment"),
         ("SELECT * FROM stok_data", "did you mean stock_data?"),
         ("SELECT symbl FROM stock_data", "did you mean symbol?"),

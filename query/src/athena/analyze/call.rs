@@ -33,7 +33,13 @@ impl Analyzer<'_> {
         let Some(functions) = catalog::named(&name).filter(|functions| functions.kind != FunctionKind::Operator) else {
             return Err(not_registered(&name, call.span));
         };
-        check_clauses(call, &name, functions.kind)?;
+        let clauses = check_clauses(call, &name, functions.kind);
+        if functions.kind == FunctionKind::Scalar && clauses.is_err() && !call.distinct {
+            // A fault of what it is asked of comes first.
+            self.filter(call, scope)?;
+            self.arguments(&name, call, scope)?;
+        }
+        clauses?;
         if call.over.is_some() {
             return self.window_call(&name, call, scope);
         }
@@ -247,7 +253,7 @@ impl Analyzer<'_> {
         }
         let arguments = self.all(&call.arguments, scope)?;
         if let Some(value) = arguments.first()
-            && !matches!(value.ty, Type::Varchar(_) | Type::Unknown)
+            && !matches!(value.ty, Type::Varchar(_))
         {
             let message = format!("Expected expression of varchar, but the value has {} type", value.ty);
             return Err(mismatch(call.span, message));

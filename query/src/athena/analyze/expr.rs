@@ -192,7 +192,7 @@ impl Analyzer<'_> {
         // A function takes a date for a timestamp; a field is only of what has it.
         let is_coerced = |argument: &Typed| matches!(argument.kind, Kind::Cast { .. }) && argument.ty != ty;
         match &call.kind {
-            Kind::Call { arguments, .. } if ty != Type::Unknown && arguments.iter().any(is_coerced) => Err(wrong()),
+            Kind::Call { arguments, .. } if arguments.iter().any(is_coerced) => Err(wrong()),
             _ => Ok(call),
         }
     }

@@ -43,6 +43,17 @@ struct Row {
 impl Row {
     fn compute(&mut self, id: ColumnId, value: &Typed, session: &Session) {
         let faulty = &self.faulty;
+        // A TRY is of what stands in it, and of no column's own fault.
+        let mut columns_tried = Vec::new();
+        value.walk(&mut |part| {
+            if let Kind::Try(of) = &part.kind {
+                columns_tried.extend(of.columns());
+            }
+            true
+        });
+        if let Some((_, source, error)) = faulty.iter().find(|(own, ..)| columns_tried.contains(own)).cloned() {
+            return self.faulty.push((id, source, error));
+        }
         let value = value.clone().replaced(&mut |part| match part.kind {
             Kind::Column(id) => faulty.iter().find(|(own, ..)| *own == id).map(|(_, value, _)| value.clone()),
             _ => None,
