@@ -48,7 +48,10 @@ fn read(file: &Path) -> Result<String, Failure> {
     } else {
         std::fs::read_to_string(file)
     };
-    read.map_err(|e| Failure::usage(format!("{} cannot be read ({e}); give a file of SQL statements in UTF-8", file.display())))
+    let text = read.map_err(|e| {
+        Failure::usage(format!("{} cannot be read ({e}); give a file of SQL statements in UTF-8", file.display()))
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 fn severity(of: Severity) -> &'static str {

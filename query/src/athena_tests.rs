@@ -26,6 +26,32 @@ fn lake() -> TestLake {
     lake
 }
 
+#[tokio::test]
+async fn what_groups_are_of_is_never_of_another_type_than_it_says() {
+    let lake = lake();
+    let athena = engine(lake.path(), Dialect::Athena).await;
+    let sql = "SELECT symbol, grouping(symbol), count(*) FROM stock_data GROUP BY ROLLUP (symbol) ORDER BY 2, 1";
+    assert_eq!(rows(&athena, sql).await.unwrap(), ["A,0,3", "B,0,1", "C,0,1", ",1,5"]);
+}
+
+#[tokio::test]
+async fn a_mistake_that_everybody_makes_is_never_told_without_the_way_out() {
+    let lake = lake();
+    let athena = engine(lake.path(), Dialect::Athena).await;
+    for (sql, way) in [
+        ("SELECT symbol, avg(price) AS p FROM stock_data GROUP BY 1 HAVING p > 1", "HAVING knows no alias; write the expression"),
+        ("SELECT price * 2 AS double_price FROM stock_data WHERE double_price > 1", "WHERE knows no alias; write the expression"),
+        ("SELECT 1 FROM stock_data WHERE time = '2026-11-23'", "write TIMESTAMP '2026-11-23'"),
+        ("SELECT 1 FROM stock_data WHERE price > '3'", "write 3"),
+        ("SELECT 1 FROM stock_data WHERE date(time) BETWEEN '2026-11-01' AND '2026-11-23'", "write DATE '2026-11-01'"),
+        ("SELECT 1 FROM stock_data WHERE dt = DATE '2026-11-23'", "write CAST(text AS date)"),
+        ("SELECT getdate()", "write current_timestamp"),
+    ] {
+        let told = rows(&athena, sql).await.expect_err(sql).to_string();
+        assert!(told.contains(way), "{sql}: {told}");
+    }
+}
+
 /// DataFusion takes the edges of a whole table from its statistics, for functions it knows by name.
 #[tokio::test]
 async fn an_aggregate_over_a_whole_table_is_never_taken_for_another() {

@@ -138,7 +138,9 @@ fn gone(lake: &Lake, path: &str) -> LakeError {
 
 /// Any text as one line of bounded length.
 pub(crate) fn one_line(text: &str) -> String {
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // A control character would act on the terminal that shows it.
+    let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = line.char_indices().nth(LINE_CHARS_MAX) {
         line.truncate(cut);
         line.push('…');

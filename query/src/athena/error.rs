@@ -176,6 +176,12 @@ impl AthenaError {
         self.rewrite = Some(how.into());
         self
     }
+
+    /// With the way that works, where one is known.
+    pub(crate) fn perhaps_write(mut self, how: Option<String>) -> Self {
+        self.rewrite = how.or(self.rewrite);
+        self
+    }
 }
 
 impl fmt::Display for AthenaError {

@@ -18,6 +18,7 @@ use super::error::{AthenaError, place};
 use super::eval::Session;
 use super::prepared::PreparedStatements;
 use super::run::{Over, Refusal, Runnable, fault_of, prepare};
+use super::values::layout::arrow_type;
 use super::values::text::json;
 
 /// Relative difference of doubles that counts as none.
@@ -52,6 +53,11 @@ async fn answer(context: &SessionContext, sql: &str) -> Result<Answer, AthenaErr
     let frame = context.execute_logical_plan(plan).await.map_err(of_engine)?;
     let mut rows = Vec::new();
     for batch in frame.collect().await.map_err(of_engine)? {
+        for ((name, ty), values) in columns.iter().zip(batch.columns()) {
+            if *values.data_type() != arrow_type(ty) {
+                return Err(AthenaError::internal(&format!("{name} is {}, not {ty}", values.data_type())));
+            }
+        }
         for row in 0..batch.num_rows() {
             let values = columns.iter().zip(batch.columns()).map(|((_, ty), values)| json(ty, values, row));
             rows.push(values.collect::<Result<Vec<_>, _>>()?.into());

@@ -138,9 +138,14 @@ impl Analyzer<'_> {
     /// `GROUPING(a, b)`.
     pub(super) fn grouping(&mut self, columns: &[Expr], span: Span, scope: &Scope<'_>) -> Result<Typed> {
         let columns = columns.iter().map(|column| self.expr(column, scope)).collect::<Result<Vec<_>>>()?;
-        let ty = if columns.len() <= 31 { Type::Integer } else { Type::Bigint };
+        let ty = grouping_type(columns.len());
         Ok(Typed::new(Kind::Grouping(columns), ty, span))
     }
+}
+
+/// What `GROUPING` of so many columns gives: a bit for each.
+pub(crate) fn grouping_type(columns: usize) -> Type {
+    if columns <= 31 { Type::Integer } else { Type::Bigint }
 }
 
 impl Aggregation {

@@ -5,6 +5,7 @@
 //! Invariant: what comes out is typed throughout, with every coercion written out.
 
 use super::Analyzer;
+use super::hints;
 use super::literal::literal;
 use super::scope::{Bar, Scope, name_parts};
 use super::typed::{CurrentValue, Kind, Literal, Typed};
@@ -288,7 +289,8 @@ pub(super) fn compared(sign: &str, ordered: bool, left: Typed, right: Typed, spa
     let common = common_supertype(&left.ty, &right.ty);
     let fits = |ty: &Type| if ordered { ty.is_orderable() } else { ty.is_comparable() };
     let Some(common) = common.filter(fits) else {
-        return Err(mismatch(span, format!("Cannot apply operator: {} {sign} {}", left.ty, right.ty)));
+        let error = mismatch(span, format!("Cannot apply operator: {} {sign} {}", left.ty, right.ty));
+        return Err(error.perhaps_write(hints::compared(&left, &right)));
     };
     Ok((left.coerced(&common), right.coerced(&common)))
 }

@@ -5,7 +5,9 @@
 //! Invariant: a hint runs as it is written, once its letters stand for expressions.
 
 use super::scope::nearest;
+use super::typed::{Kind, Literal, Typed};
 use crate::athena::functions::catalog;
+use crate::athena::types::Type;
 
 /// The way to write a function that Athena does not have; `None` when none is known.
 pub(super) fn function(name: &str) -> Option<String> {
@@ -15,6 +17,8 @@ pub(super) fn function(name: &str) -> Option<String> {
         "iff" => "if(condition, a, b)",
         "arg_max" | "argmax" => "max_by(value, key)",
         "arg_min" | "argmin" => "min_by(value, key)",
+        "date_part" => "extract(HOUR FROM time), or hour(time)",
+        "getdate" | "sysdate" => "current_timestamp",
         "first" => "min_by(value, time), or first_value(value) OVER (…)",
         "last" => "max_by(value, time), or last_value(value) OVER (…)",
         "median" => "approx_percentile(x, 0.5)",
@@ -46,4 +50,23 @@ pub(super) fn function(name: &str) -> Option<String> {
         _ => return nearest(name, catalog::names().into_iter()).map(|near| format!("did you mean {near}?")),
     };
     Some(format!("write {known}"))
+}
+
+/// The way to compare a text with something else; `None` when neither is a text.
+pub(super) fn compared(left: &Typed, right: &Typed) -> Option<String> {
+    let (text, other) = match (&left.ty, &right.ty) {
+        (Type::Varchar(_), other) => (left, other),
+        (other, Type::Varchar(_)) => (right, other),
+        _ => return None,
+    };
+    let literal = match &text.kind {
+        Kind::Literal(Literal::String(literal)) => literal,
+        _ => return Some(format!("write CAST(text AS {other})")),
+    };
+    Some(match other {
+        Type::Date => format!("write DATE '{literal}'"),
+        Type::Timestamp(_) | Type::TimestampZoned(_) => format!("write TIMESTAMP '{literal}'"),
+        number if number.is_numeric() && literal.parse::<f64>().is_ok_and(f64::is_finite) => format!("write {literal}"),
+        other => format!("write CAST('{literal}' AS {other})"),
+    })
 }

@@ -4,7 +4,7 @@
 //! Does not own: syntax (`parse`), computing (`lower`).
 //! Invariant: no data is looked at: a statement's faults are the same with and without it.
 
-mod aggregation;
+pub(crate) mod aggregation;
 mod call;
 mod decorrelate;
 mod expr;

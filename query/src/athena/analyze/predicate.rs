@@ -6,6 +6,7 @@
 
 use super::Analyzer;
 use super::expr::{Result, boolean, compared, comparison, mismatch, negate, unified};
+use super::hints;
 use super::scope::Scope;
 use super::typed::{Kind, Literal, Typed};
 use crate::athena::ast::{Comparison, Expr, ExprKind, Span};
@@ -65,7 +66,8 @@ impl Analyzer<'_> {
         let (of, low, high) = (self.expr(of, scope)?, self.expr(low, scope)?, self.expr(high, scope)?);
         let common = common_supertype(&of.ty, &low.ty).and_then(|ty| common_supertype(&ty, &high.ty));
         let Some(common) = common.filter(Type::is_orderable) else {
-            return Err(mismatch(span, format!("Cannot check if {} is BETWEEN {} and {}", of.ty, low.ty, high.ty)));
+            let error = mismatch(span, format!("Cannot check if {} is BETWEEN {} and {}", of.ty, low.ty, high.ty));
+            return Err(error.perhaps_write(hints::compared(&of, &low).or_else(|| hints::compared(&of, &high))));
         };
         let compare = |op, left: &Typed, right: Typed| {
             let (left, right) = (Box::new(left.clone().coerced(&common)), Box::new(right.coerced(&common)));

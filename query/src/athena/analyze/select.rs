@@ -34,14 +34,15 @@ impl Analyzer<'_> {
         let scope = Scope::within(from.fields.clone(), outer);
         self.name_windows(select, &scope)?;
         if let Some(filter) = &select.filter {
-            let condition = self.expr(filter, &scope)?;
+            let condition = self.expr(filter, &scope).map_err(|error| knows_no_alias(error, "WHERE", select))?;
             self.only_scalar(&condition, "WHERE clause")?;
             let condition = boolean(condition, |ty| format!("WHERE clause must evaluate to a boolean: actual type {ty}"))?;
             from.plan = Plan::Filter { input: Box::new(from.plan), condition };
         }
         let mut outputs = self.outputs(select, &scope)?;
         let sets = select.group_by.as_ref().map(|group_by| self.grouping_sets(group_by, &outputs, &scope)).transpose()?;
-        let mut having = select.having.as_ref().map(|having| self.having(having, &scope)).transpose()?;
+        let having = select.having.as_ref().map(|having| self.having(having, &scope)).transpose();
+        let mut having = having.map_err(|error| knows_no_alias(error, "HAVING", select))?;
         let fields: Vec<Field> = outputs.iter().map(|output| output.field.clone()).collect();
         let mut by = self.order(order_by, &fields, Some(&scope))?;
 
@@ -284,4 +285,16 @@ fn implied_name(expr: &Expr) -> Option<&Ident> {
 
 pub(super) fn column(field: &Field, span: Span) -> Typed {
     Typed::new(Kind::Column(field.id), field.ty.clone(), span)
+}
+
+/// The way out where a clause names a column of the SELECT list.
+fn knows_no_alias(error: AthenaError, clause: &str, select: &Select) -> AthenaError {
+    let is_it = |item: &SelectItem| match item {
+        SelectItem::Expr { alias: Some(alias), .. } => error.message == format!("Column '{}' cannot be resolved", alias.text),
+        _ => false,
+    };
+    if error.name != ErrorName::ColumnNotFound || !select.items.iter().any(is_it) {
+        return error;
+    }
+    error.rewrite(format!("{clause} knows no alias; write the expression itself"))
 }

@@ -16,6 +16,7 @@ use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuild
 use super::expr::{column, fault, is_plain, name_of};
 use super::own::Own;
 use super::{Lowering, Wanted};
+use crate::athena::analyze::aggregation::grouping_type;
 use crate::athena::analyze::plan::Plan;
 use crate::athena::analyze::typed::{Aggregate, ColumnId, Kind, Typed};
 use crate::athena::error::AthenaError;
@@ -158,7 +159,7 @@ impl Lowering<'_> {
         }
         for (id, of) in grouping {
             let bits = of.iter().fold(0_i64, |bits, key| bits << 1 | i64::from(!set.contains(key)));
-            columns.push(lit(bits).alias(name_of(*id)));
+            columns.push(cast(lit(bits), arrow_type(&grouping_type(of.len()))).alias(name_of(*id)));
         }
         LogicalPlanBuilder::from(groups).project(columns)?.build()
     }
