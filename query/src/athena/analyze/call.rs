@@ -31,7 +31,7 @@ impl Analyzer<'_> {
             return Ok(special);
         }
         let Some(functions) = catalog::named(&name).filter(|functions| functions.kind != FunctionKind::Operator) else {
-            return Err(not_registered(&name, call.span));
+            return Err(self.fault_of_unknown(&name, call, scope));
         };
         let clauses = check_clauses(call, &name, functions.kind);
         if functions.kind == FunctionKind::Scalar && clauses.is_err() && !call.distinct {
@@ -64,6 +64,20 @@ impl Analyzer<'_> {
         let returns = resolved.returns;
         let aggregate = Aggregate { name, arguments, distinct: call.distinct, order_by, filter, returns: returns.clone() };
         Ok(Typed::new(Kind::Aggregate(Box::new(aggregate)), returns, call.span))
+    }
+
+    /// A function that there is not is told of after the faults of what it is asked of.
+    fn fault_of_unknown(&mut self, name: &str, call: &Call, scope: &Scope<'_>) -> AthenaError {
+        let unknown = not_registered(name, call.span);
+        if call.distinct {
+            let message = "DISTINCT is not supported for non-aggregation functions";
+            return AthenaError::at(ErrorName::FunctionNotAggregate, call.span, message);
+        }
+        let values = call.arguments.iter().filter(|argument| !matches!(argument.kind, ExprKind::Lambda { .. }));
+        match values.map(|argument| self.expr(argument, scope)).find_map(Result::err) {
+            Some(fault) => AthenaError { rewrite: unknown.rewrite.or(fault.rewrite), ..fault },
+            None => unknown,
+        }
     }
 
     /// Arguments, coerced to what the overload takes.

@@ -85,20 +85,21 @@ impl Analyzer<'_> {
             return Err(scope.unknown(&parts, span));
         };
         // A qualified name that is no column may be a field of a row.
-        let base = match name_parts(base) {
-            Some(parts) if scope.find(&parts, span)?.is_none() => {
+        if let Some(parts) = name_parts(base) {
+            let is_column = |length: usize| Ok(scope.find(&parts[..length], span)?.is_some());
+            if !(1..=parts.len()).map(is_column).collect::<Result<Vec<_>>>()?.contains(&true) {
                 let parts = name_parts(expr).unwrap_or_default();
                 return Err(scope.unknown(&parts, span));
             }
-            _ => self.expr(base, scope)?,
-        };
+        }
+        let base = self.expr(base, scope)?;
         field_of(base, name, span)
     }
 
     fn unary(&mut self, op: UnaryOp, of: &Expr, span: Span, scope: &Scope<'_>) -> Result<Typed> {
         let of = self.expr(of, scope)?;
         match op {
-            UnaryOp::Plus if of.ty.is_numeric() || of.ty == Type::Unknown => Ok(of),
+            UnaryOp::Plus if of.ty.is_integer() || of.ty.is_floating() => Ok(of),
             UnaryOp::Plus => Err(mismatch(span, format!("Unary '+' operator cannot by applied to {} type", of.ty))),
             UnaryOp::Minus => {
                 let ty = of.ty.clone();

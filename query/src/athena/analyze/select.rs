@@ -170,9 +170,7 @@ impl Analyzer<'_> {
             return Err(AthenaError::at(ErrorName::MismatchedColumnAliases, span, message));
         }
         let named = columns.into_iter().enumerate();
-        Ok(named
-            .map(|(i, (name, value))| self.output(aliases.get(i).map(|alias| alias.written.clone()).or(name), value))
-            .collect())
+        Ok(named.map(|(i, (name, value))| self.output(aliases.get(i).map(of_star).or(name), value)).collect())
     }
 
     fn having(&mut self, having: &Expr, scope: &Scope<'_>) -> Result<Typed> {
@@ -285,6 +283,11 @@ fn implied_name(expr: &Expr) -> Option<&Ident> {
 
 pub(super) fn column(field: &Field, span: Span) -> Typed {
     Typed::new(Kind::Column(field.id), field.ty.clone(), span)
+}
+
+/// How an output column of an expanded `*` is named: in capitals, unless in quotes.
+fn of_star(alias: &Ident) -> String {
+    if alias.quoted { alias.written.clone() } else { alias.written.to_uppercase() }
 }
 
 /// The way out where a clause names a column of the SELECT list.

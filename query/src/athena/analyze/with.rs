@@ -140,7 +140,9 @@ impl Analyzer<'_> {
             if round > ROUNDS_MAX {
                 let columns = next.fields.iter().take(1).map(|field| Typed::column(field.id, &field.ty)).collect();
                 let condition = Typed::new(Kind::Call { name: "$too_deep", arguments: columns }, Type::Boolean, *span);
-                next.plan = Plan::Filter { input: Box::new(next.plan), condition };
+                // One row is enough, and keeps the condition from being moved below a join, to rows that never come so far.
+                let first = Plan::Limit { input: Box::new(next.plan), offset: None, count: Some(Typed::bigint(1)) };
+                next.plan = Plan::Filter { input: Box::new(first), condition };
             }
             all = self.set_operation(SetOp::Union, false, all, next, *span)?;
         }

@@ -19,6 +19,7 @@ use crate::athena::functions::scalar::takes_null;
 use crate::athena::types::Type;
 use crate::athena::values::layout::arrow_type;
 use crate::athena::values::like::Like;
+use crate::athena::values::text::padded;
 
 /// Items of a list that are compared one after another.
 const FEW: usize = 8;
@@ -353,7 +354,7 @@ pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &En
                 let text = escapes.values().as_string::<i32>().value(escapes.at(row));
                 let mut chars = text.chars();
                 match (chars.next(), chars.next()) {
-                    (escape, None) => escape,
+                    (Some(escape), None) => Some(escape),
                     _ => return Err(AthenaError::invalid_argument("Escape string must be a single character")),
                 }
             }
@@ -369,7 +370,7 @@ pub(super) fn like(of: &Typed, pattern: &Typed, escape: Option<&Typed>, env: &En
     let padded = |row: usize| -> std::borrow::Cow<'_, str> {
         let text = texts.value(of_values.at(row));
         match of.ty {
-            Type::Char(length) => format!("{text:<width$}", width = length as usize).into(),
+            Type::Char(length) => padded(text, length).into(),
             _ => text.into(),
         }
     };

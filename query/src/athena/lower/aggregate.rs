@@ -148,7 +148,13 @@ impl Lowering<'_> {
         if by.is_empty() && values.is_empty() {
             values.push(native::expr_fn::count(lit(1_i64)).alias("rows"));
         }
-        let groups = LogicalPlanBuilder::from(rows).aggregate(by, values)?.build()?;
+        let is_one_row = by.is_empty();
+        let mut groups = LogicalPlanBuilder::from(rows).aggregate(by, values)?;
+        if is_one_row {
+            // DataFusion would move a filter of constants below it, where it takes rows away but not the one that is made of none.
+            groups = groups.limit(0, Some(1))?;
+        }
+        let groups = groups.build()?;
         let mut columns: Vec<Expr> = calls.iter().map(|call| column(call.id)).collect();
         for (n, key) in keys.iter().enumerate() {
             columns.push(match (set.contains(&n), key.shown) {

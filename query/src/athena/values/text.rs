@@ -17,6 +17,13 @@ use crate::athena::eval::compare::elements;
 use crate::athena::functions::scalar::{Arg as _, Bool, Bytes, Double, Int, Real, Result, Text, Wide};
 use crate::athena::types::Type;
 
+/// A char with the blanks at its end.
+pub(crate) fn padded(text: &str, length: u32) -> String {
+    // More than a format's width may be.
+    let missing = (length as usize).saturating_sub(text.chars().count());
+    format!("{text}{}", " ".repeat(missing))
+}
+
 /// The text of a value that is not NULL.
 ///
 /// # Errors
@@ -32,7 +39,7 @@ pub(crate) fn text(ty: &Type, values: &ArrayRef, at: usize) -> Result<String> {
         Type::Double => double(Double::get(&Double::reader(values)?, at)),
         Type::Decimal { scale, .. } => decimal(wide()?, *scale),
         Type::Varchar(_) | Type::Json => Text::get(&Text::reader(values)?, at).to_owned(),
-        Type::Char(length) => format!("{:<width$}", Text::get(&Text::reader(values)?, at), width = *length as usize),
+        Type::Char(length) => padded(Text::get(&Text::reader(values)?, at), *length),
         Type::Date => date(int()?),
         Type::Time(digits) => clock(i128::from(int()?), *digits),
         Type::Timestamp(digits) => match picos_per_unit(ty) {

@@ -25,7 +25,7 @@ pub(super) fn find(name: &str) -> Option<Compute> {
 /// A text with the padding its type gives it.
 fn padded<'t>(text: &'t str, ty: &Type) -> Cow<'t, str> {
     match ty {
-        Type::Char(length) => format!("{text:<width$}", width = *length as usize).into(),
+        Type::Char(length) => crate::athena::values::text::padded(text, *length).into(),
         _ => text.into(),
     }
 }
