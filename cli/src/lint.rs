@@ -14,6 +14,7 @@ use ticklake_query::{Finding, Severity, lint};
 use crate::args::LintArgs;
 use crate::exit::Failure;
 use crate::screen::counted;
+use crate::sql::without_mark;
 
 pub(crate) fn run(args: &LintArgs) -> Result<(), Failure> {
     let (mut found, mut statements) = (Vec::new(), 0);
@@ -51,7 +52,7 @@ fn read(file: &Path) -> Result<String, Failure> {
     let text = read.map_err(|e| {
         Failure::usage(format!("{} cannot be read ({e}); give a file of SQL statements in UTF-8", file.display()))
     })?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    Ok(without_mark(text))
 }
 
 fn severity(of: Severity) -> &'static str {

@@ -90,6 +90,10 @@ fn read_script(file: &Path) -> Result<String, Failure> {
     if read.map_err(unreadable)? as u64 > SCRIPT_BYTES_MAX {
         return Err(Failure::usage(format!("{name} is larger than {SCRIPT_BYTES_MAX} bytes, which no script is")));
     }
-    // What some editors begin a file with is no part of its SQL.
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    Ok(without_mark(text))
+}
+
+/// A file's text without what some editors begin it with, a byte order mark, which is no part of its SQL.
+pub(crate) fn without_mark(text: String) -> String {
+    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }

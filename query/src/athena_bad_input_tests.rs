@@ -1,7 +1,5 @@
 //! Statements that nobody should write, in Athena's dialect: each gives an answer or one error, on the stack of a test's thread.
 
-use ticklake_lake::{AsOf, Lake};
-
 use crate::fixture::{TestLake, row};
 use crate::{Dialect, Engine, EngineOptions, Format, QueryError, run_statements};
 
@@ -9,9 +7,7 @@ async fn engine() -> (TestLake, Engine) {
     let lake = TestLake::new();
     let rows: Vec<_> = (0..50).map(|n| row("A", n, 1.0, n)).collect();
     lake.add(1, &rows, None);
-    let place = Lake::open(lake.path().to_str().unwrap()).await.unwrap();
-    let options = EngineOptions { as_of: AsOf::Latest, threads: 2, dialect: Dialect::Athena, ..EngineOptions::default() };
-    let engine = Engine::open(place, options).await.unwrap();
+    let engine = lake.engine_with(EngineOptions { threads: 2, dialect: Dialect::Athena, ..EngineOptions::default() }).await;
     (lake, engine)
 }
 
@@ -168,8 +164,7 @@ async fn what_takes_much_memory_for_all_rows_at_once_is_computed_for_fewer() {
     let lake = TestLake::new();
     let rows: Vec<_> = (0..2000).map(|n| row("A", n, 1.0, n)).collect();
     lake.add(1, &rows, None);
-    let place = Lake::open(lake.path().to_str().unwrap()).await.unwrap();
-    let engine = Engine::open(place, EngineOptions { dialect: Dialect::Athena, ..EngineOptions::default() }).await.unwrap();
+    let engine = lake.engine_with(EngineOptions { dialect: Dialect::Athena, ..EngineOptions::default() }).await;
     for (value, expected) in [
         ("sum(length(rpad(symbol, 100000, 'b')))", "200000000"),
         ("sum(cardinality(repeat(symbol, 10000)))", "20000000"),

@@ -1,16 +1,10 @@
 //! The two dialects over one lake.
 
-use std::path::Path;
-
-use ticklake_lake::{AsOf, Lake};
-
 use crate::fixture::{DAY_US, TestLake, row};
 use crate::{Dialect, Engine, EngineOptions, Format, QueryError, run_statements, volatility};
 
-async fn engine(lake: &Path, dialect: Dialect) -> Engine {
-    let lake = Lake::open(lake.to_str().unwrap()).await.unwrap();
-    let options = EngineOptions { as_of: AsOf::Latest, threads: 2, dialect, ..EngineOptions::default() };
-    Engine::open(lake, options).await.unwrap()
+async fn engine(lake: &TestLake, dialect: Dialect) -> Engine {
+    lake.engine_with(EngineOptions { threads: 2, dialect, ..EngineOptions::default() }).await
 }
 
 async fn rows(engine: &Engine, sql: &str) -> Result<Vec<String>, QueryError> {
@@ -29,7 +23,7 @@ fn lake() -> TestLake {
 #[tokio::test]
 async fn what_groups_are_of_is_never_of_another_type_than_it_says() {
     let lake = lake();
-    let athena = engine(lake.path(), Dialect::Athena).await;
+    let athena = engine(&lake, Dialect::Athena).await;
     let sql = "SELECT symbol, grouping(symbol), count(*) FROM stock_data GROUP BY ROLLUP (symbol) ORDER BY 2, 1";
     assert_eq!(rows(&athena, sql).await.unwrap(), ["A,0,3", "B,0,1", "C,0,1", ",1,5"]);
 }
@@ -37,7 +31,7 @@ async fn what_groups_are_of_is_never_of_another_type_than_it_says() {
 #[tokio::test]
 async fn a_mistake_that_everybody_makes_is_never_told_without_the_way_out() {
     let lake = lake();
-    let athena = engine(lake.path(), Dialect::Athena).await;
+    let athena = engine(&lake, Dialect::Athena).await;
     for (sql, way) in [
         ("SELECT symbol, avg(price) AS p FROM stock_data GROUP BY 1 HAVING p > 1", "HAVING knows no alias; write the expression"),
         ("SELECT price * 2 AS double_price FROM stock_data WHERE double_price > 1", "WHERE knows no alias; write the expression"),
@@ -56,7 +50,7 @@ async fn a_mistake_that_everybody_makes_is_never_told_without_the_way_out() {
 #[tokio::test]
 async fn an_aggregate_over_a_whole_table_is_never_taken_for_another() {
     let lake = lake();
-    let (own, athena) = (engine(lake.path(), Dialect::DataFusion).await, engine(lake.path(), Dialect::Athena).await);
+    let (own, athena) = (engine(&lake, Dialect::DataFusion).await, engine(&lake, Dialect::Athena).await);
     let values = ["price", "kafka_offset", "symbol", "dt"].map(|of| format!("min({of}), max({of}), count({of})")).join(", ");
     let sql = format!("SELECT count(*), {values}, sum(kafka_offset), sum(price), avg(price) FROM stock_data");
     let found = rows(&athena, &sql).await.unwrap();
@@ -67,7 +61,7 @@ async fn an_aggregate_over_a_whole_table_is_never_taken_for_another() {
 #[tokio::test]
 async fn the_pipelines_statements_never_give_other_rows_in_athenas_dialect() {
     let lake = lake();
-    let (own, athena) = (engine(lake.path(), Dialect::DataFusion).await, engine(lake.path(), Dialect::Athena).await);
+    let (own, athena) = (engine(&lake, Dialect::DataFusion).await, engine(&lake, Dialect::Athena).await);
     for name in ["daily_average", "hourly_realized_volatility", "audit"] {
         let sql = volatility::by_name(name).unwrap().file;
         // Rows of one day come in no promised order.
@@ -102,7 +96,7 @@ async fn files_a_filter_cannot_match_are_not_read_in_athenas_dialect() {
     let lake = TestLake::new();
     let name = lake.add(1, &[row("A", 0, 1.0, 0)], None);
     lake.add(2, &[row("C", 3_600_000_000, 5.0, 1)], None);
-    let engine = engine(lake.path(), Dialect::Athena).await;
+    let engine = engine(&lake, Dialect::Athena).await;
     std::fs::remove_file(lake.path().join("stock_data").join(&name)).unwrap();
     for filter in [
         "hour = '01'",
@@ -123,7 +117,7 @@ async fn files_a_filter_cannot_match_are_not_read_in_athenas_dialect() {
 #[tokio::test]
 async fn what_athena_refuses_is_never_answered() {
     let lake = lake();
-    let engine = engine(lake.path(), Dialect::Athena).await;
+    let engine = engine(&lake, Dialect::Athena).await;
     for (sql, error) in [
         ("SELECT symbol, date(time) AS day FROM stock_data GROUP BY symbol, day", "COLUMN_NOT_FOUND: line 1:67: Column 'day'"),
         ("SELECT pricee FROM stock_data", "did you mean price?"),
@@ -150,9 +144,8 @@ async fn a_window_never_takes_more_memory_than_it_may() {
     let lake = TestLake::new();
     let rows: Vec<_> = (0..100_000).map(|n| row("A", n, 1.0, n)).collect();
     lake.add(1, &rows, None);
-    let place = Lake::open(lake.path().to_str().unwrap()).await.unwrap();
     let options = EngineOptions { memory_max_bytes: 1 << 20, threads: 1, dialect: Dialect::Athena, ..EngineOptions::default() };
-    let engine = Engine::open(place, options).await.unwrap();
+    let engine = lake.engine_with(options).await;
     let sql = "SELECT max(s) FROM (SELECT sum(price) OVER (PARTITION BY symbol) AS s FROM stock_data)";
     let refused = self::rows(&engine, sql).await;
     assert!(matches!(&refused, Err(QueryError::Resources(why)) if why.contains("raise --memory-limit")), "{refused:?}");
@@ -161,7 +154,7 @@ async fn a_window_never_takes_more_memory_than_it_may() {
 #[tokio::test]
 async fn what_is_shown_of_a_lake_is_never_another_lakes() {
     let lake = lake();
-    let engine = engine(lake.path(), Dialect::Athena).await;
+    let engine = engine(&lake, Dialect::Athena).await;
     for (sql, expected) in [
         ("SHOW TABLES LIKE 'stock%'", vec!["stock_data", "stock_data_json"]),
         ("SHOW TABLES IN market LIKE 'x'", vec![]),

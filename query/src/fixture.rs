@@ -151,17 +151,18 @@ impl TestLake {
 
     /// An engine over the lake.
     pub(crate) async fn engine(&self, as_of: AsOf) -> Engine {
-        self.engine_with(EngineOptions { as_of, ..EngineOptions::default() }).await
+        self.engine_with(EngineOptions { as_of, threads: 2, ..EngineOptions::default() }).await
     }
 
     /// An engine over the lake that speaks DataFusion's SQL.
     pub(crate) async fn lenient(&self) -> Engine {
-        self.engine_with(EngineOptions::for_programs()).await
+        self.engine_with(EngineOptions { threads: 2, ..EngineOptions::for_programs() }).await
     }
 
-    async fn engine_with(&self, options: EngineOptions) -> Engine {
+    /// An engine over the lake as these options say.
+    pub(crate) async fn engine_with(&self, options: EngineOptions) -> Engine {
         let lake = Lake::open(self.path().to_str().unwrap()).await.unwrap();
-        Engine::open(lake, EngineOptions { threads: 2, ..options }).await.unwrap()
+        Engine::open(lake, options).await.unwrap()
     }
 }
 

@@ -186,13 +186,18 @@ pub(crate) fn statements(text: &str) -> Vec<Piece> {
 
 /// Whether a text is to go on: its last statement has no semicolon, or a quote or a comment is not closed.
 pub(crate) fn goes_on(text: &str) -> bool {
-    is_open(text) || tokens(text).iter().rev().nth(1).is_some_and(|last| last.kind != Kind::Semicolon)
+    let tokens = tokens(text);
+    has_open(text, &tokens) || tokens.iter().rev().nth(1).is_some_and(|last| last.kind != Kind::Semicolon)
 }
 
 /// Whether a quote or a comment is not closed.
 pub(crate) fn is_open(text: &str) -> bool {
+    has_open(text, &tokens(text))
+}
+
+fn has_open(text: &str, tokens: &[Token]) -> bool {
     let begins = |token: &Token, marks: &[&str]| marks.iter().any(|mark| text[token.span.start..].starts_with(mark));
-    tokens(text).iter().any(|token| match token.kind {
+    tokens.iter().any(|token| match token.kind {
         Kind::Unknown => begins(token, &["'", "\"", "`"]),
         Kind::Slash => begins(token, &["/*"]),
         _ => false,

@@ -70,8 +70,7 @@ impl Analyzer<'_> {
     fn fault_of_unknown(&mut self, name: &str, call: &Call, scope: &Scope<'_>) -> AthenaError {
         let unknown = not_registered(name, call.span);
         if call.distinct {
-            let message = "DISTINCT is not supported for non-aggregation functions";
-            return AthenaError::at(ErrorName::FunctionNotAggregate, call.span, message);
+            return distinct_of_values(call);
         }
         let values = call.arguments.iter().filter(|argument| !matches!(argument.kind, ExprKind::Lambda { .. }));
         match values.map(|argument| self.expr(argument, scope)).find_map(Result::err) {
@@ -97,8 +96,7 @@ impl Analyzer<'_> {
         // Kept, since lambdas within lambdas would be analyzed twice as often on each level.
         let mut lambdas: Vec<(usize, Typed)> = Vec::new();
         let mut type_lambda = |i: usize, parameters: &[Type]| {
-            let known = lambdas.iter().position(|(own, lambda)| *own == i && takes(lambda, parameters));
-            let at = match known {
+            let at = match place(&lambdas, i, parameters) {
                 Some(at) => at,
                 None => {
                     lambdas.push((i, self.lambda(&call.arguments[i], parameters, scope)?));
@@ -117,8 +115,7 @@ impl Analyzer<'_> {
             arguments.push(match (typed, ty) {
                 (Some(typed), ty) => typed.coerced(ty),
                 (None, Type::Function(parameters, result)) => {
-                    let known = lambdas.iter().position(|(own, lambda)| *own == i && takes(lambda, parameters));
-                    let lambda = match known {
+                    let lambda = match place(&lambdas, i, parameters) {
                         Some(at) => lambdas.swap_remove(at).1,
                         None => self.lambda(argument, parameters, scope)?,
                     };
@@ -330,6 +327,10 @@ fn check_joined(name: &str, arguments: &[Type], span: Span) -> Result<()> {
     }
 }
 
+fn distinct_of_values(call: &Call) -> AthenaError {
+    AthenaError::at(ErrorName::FunctionNotAggregate, call.span, "DISTINCT is not supported for non-aggregation functions")
+}
+
 /// DISTINCT, FILTER and ORDER BY belong to aggregates, null treatment to functions that give another row's value.
 fn check_clauses(call: &Call, name: &str, kind: FunctionKind) -> Result<()> {
     let wrong = |name, message: String| Err(AthenaError::at(name, call.span, message));
@@ -338,7 +339,7 @@ fn check_clauses(call: &Call, name: &str, kind: FunctionKind) -> Result<()> {
             return wrong(ErrorName::FunctionNotWindow, format!("Not a window function: {name}"));
         }
         if call.distinct {
-            return wrong(ErrorName::FunctionNotAggregate, "DISTINCT is not supported for non-aggregation functions".into());
+            return Err(distinct_of_values(call));
         }
         if call.filter.is_some() {
             return wrong(ErrorName::FunctionNotAggregate, "Filter is only valid for aggregation functions".into());
@@ -359,9 +360,10 @@ fn check_clauses(call: &Call, name: &str, kind: FunctionKind) -> Result<()> {
     Ok(())
 }
 
-/// Whether a lambda was analyzed for parameters of these types.
-fn takes(lambda: &Typed, types: &[Type]) -> bool {
-    matches!(&lambda.ty, Type::Function(own, _) if own == types)
+/// Where the lambda of this argument is that was analyzed for parameters of these types.
+fn place(lambdas: &[(usize, Typed)], argument: usize, types: &[Type]) -> Option<usize> {
+    let takes = |lambda: &Typed| matches!(&lambda.ty, Type::Function(own, _) if own == types);
+    lambdas.iter().position(|(own, lambda)| *own == argument && takes(lambda))
 }
 
 /// A lambda, its value coerced to the type that is asked for.

@@ -247,9 +247,10 @@ pub(crate) fn has_nulls_within(values: &ArrayRef) -> bool {
     }
 }
 
-/// As `normal`, with NaN below all numbers, as it is where NULLs are sorted first and where the greatest is sought.
-pub(crate) fn normal_unordered_first(ty: &Type, array: &ArrayRef) -> Result<ArrayRef> {
-    unordered_first(&normal(ty, array)?)
+/// As `normal`, with NaN below all numbers when `nan_is_least`, as it is where NULLs are sorted first and where the greatest is sought.
+pub(crate) fn normal_in_order(ty: &Type, array: &ArrayRef, nan_is_least: bool) -> Result<ArrayRef> {
+    let normal = normal(ty, array)?;
+    if nan_is_least { unordered_first(&normal) } else { Ok(normal) }
 }
 
 /// The same values, NaN as what Arrow orders below all numbers.
@@ -366,10 +367,7 @@ impl Keys {
 
     /// Keys in whose order NaN is below all numbers when `nan_is_least`, as it is where the greatest is sought.
     pub(crate) fn in_order(ty: &Type, array: &ArrayRef, nan_is_least: bool) -> Result<Self> {
-        if !nan_is_least {
-            return Self::of(ty, array);
-        }
-        let rows = converter(ty)?.convert_columns(&[normal_unordered_first(ty, array)?]);
+        let rows = converter(ty)?.convert_columns(&[normal_in_order(ty, array, nan_is_least)?]);
         rows.map(Self).map_err(|error| AthenaError::internal(&error))
     }
 

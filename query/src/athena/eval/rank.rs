@@ -10,7 +10,7 @@ use arrow::array::{Array as _, ArrayRef, UInt32Array, make_comparator};
 use arrow::compute::SortOptions;
 
 use super::Result;
-use super::compare::{is_nested, normal, normal_unordered_first, order_parts};
+use super::compare::{is_nested, normal_in_order, order_parts};
 use crate::athena::analyze::typed::Sort;
 use crate::athena::error::AthenaError;
 use crate::athena::types::Type;
@@ -26,7 +26,7 @@ pub(crate) fn rank<'a>(ty: &'a Type, values: &'a ArrayRef, descending: bool, nan
             Ok(if descending { order.reverse() } else { order })
         }));
     }
-    let normal = if nan_is_least { normal_unordered_first(ty, values)? } else { normal(ty, values)? };
+    let normal = normal_in_order(ty, values, nan_is_least)?;
     let options = SortOptions { descending, nulls_first: false };
     let compare = make_comparator(&normal, &normal, options).map_err(|error| AthenaError::internal(&error))?;
     Ok(Box::new(move |a, b| Ok(compare(a, b))))

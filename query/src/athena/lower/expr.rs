@@ -282,7 +282,7 @@ impl Expression {
         match self.form {
             Form::Value => Ok(value),
             Form::Normal => Ok(Column::new(compare::normal(&self.expr.ty, &value.into_array()?)?)),
-            Form::UnorderedFirst => Ok(Column::new(compare::normal_unordered_first(&self.expr.ty, &value.into_array()?)?)),
+            Form::UnorderedFirst => Ok(Column::new(compare::normal_in_order(&self.expr.ty, &value.into_array()?, true)?)),
         }
     }
 }

@@ -41,19 +41,26 @@ struct Row {
 }
 
 impl Row {
-    fn compute(&mut self, id: ColumnId, value: &Typed, session: &Session) {
-        let faulty = &self.faulty;
-        // A TRY is of what stands in it, and of no column's own fault.
-        let mut columns_tried = Vec::new();
+    /// A TRY is of what stands in it, and of no column's own fault: that of a column it names.
+    fn fault_tried(&self, value: &Typed) -> Option<(Typed, AthenaError)> {
+        if self.faulty.is_empty() {
+            return None;
+        }
+        let mut tried = Vec::new();
         value.walk(&mut |part| {
             if let Kind::Try(of) = &part.kind {
-                columns_tried.extend(of.columns());
+                tried.extend(of.columns());
             }
             true
         });
-        if let Some((_, source, error)) = faulty.iter().find(|(own, ..)| columns_tried.contains(own)).cloned() {
+        self.faulty.iter().find(|(own, ..)| tried.contains(own)).map(|(_, source, error)| (source.clone(), error.clone()))
+    }
+
+    fn compute(&mut self, id: ColumnId, value: &Typed, session: &Session) {
+        if let Some((source, error)) = self.fault_tried(value) {
             return self.faulty.push((id, source, error));
         }
+        let faulty = &self.faulty;
         let value = value.clone().replaced(&mut |part| match part.kind {
             Kind::Column(id) => faulty.iter().find(|(own, ..)| *own == id).map(|(_, value, _)| value.clone()),
             _ => None,
