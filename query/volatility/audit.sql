@@ -23,3 +23,4 @@ SELECT
 FROM messages
 GROUP BY kafka_topic, kafka_partition
 ORDER BY kafka_topic, kafka_partition
+-- lint: allow FULL_SCAN

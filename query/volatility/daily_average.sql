@@ -4,3 +4,4 @@
 -- units      the price's own
 -- nulls      none
 SELECT symbol, date(time) AS day, AVG(price) AS avg_price FROM stock_data GROUP BY symbol, date(time) ORDER BY day DESC
+-- lint: allow FULL_SCAN

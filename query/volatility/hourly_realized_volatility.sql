@@ -30,3 +30,4 @@ SELECT
 FROM returns
 GROUP BY symbol, dt, hour
 ORDER BY symbol, dt, hour
+-- lint: allow FULL_SCAN

@@ -165,7 +165,7 @@ impl Subquery {
 
 impl Plan {
     /// What this step reads.
-    fn inputs(&self) -> Vec<&Self> {
+    pub(crate) fn inputs(&self) -> Vec<&Self> {
         match self {
             Self::Nothing | Self::Values { .. } | Self::Scan { .. } => Vec::new(),
             Self::Join { left, right, .. } | Self::SetOperation { left, right, .. } => vec![left, right],

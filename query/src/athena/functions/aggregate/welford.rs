@@ -3,7 +3,8 @@
 //! Owns: Welford's sums of one and of two values, merged as Chan, Golub and LeVeque do, and what aggregates make of them.
 //! Does not own: which rows count (`moments`, `regression`, `functions::window`).
 //! Invariant: moments are about the mean of their own rows, so that no variance is the difference of two large numbers, and none
-//! is below zero.
+//! is below zero. Of an origin near its values a mean keeps digits that no double has, and so do differences of means; of the
+//! origin 0, which aggregates have, every digit is Trino's.
 
 use super::states::{Reader, State, write_doubles};
 use crate::athena::functions::scalar::Result;
@@ -12,6 +13,8 @@ use crate::athena::functions::scalar::Result;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Moments {
     count: f64,
+    origin: f64,
+    /// From the origin.
     mean: f64,
     /// The squares of the distances from the mean, summed up.
     m2: f64,
@@ -21,6 +24,9 @@ pub(crate) struct Moments {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Comoments {
     count: f64,
+    origin_x: f64,
+    origin_y: f64,
+    /// From the origins.
     mean_x: f64,
     mean_y: f64,
     m2_x: f64,
@@ -36,11 +42,11 @@ impl State for Moments {
     }
 
     fn write(&self, to: &mut Vec<u8>) {
-        write_doubles(&[self.count, self.mean, self.m2], to);
+        write_doubles(&[self.count, self.origin, self.mean, self.m2], to);
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
-        from.doubles().map(|[count, mean, m2]| Self { count, mean, m2 })
+        from.doubles().map(|[count, origin, mean, m2]| Self { count, origin, mean, m2 })
     }
 }
 
@@ -51,17 +57,24 @@ impl State for Comoments {
     }
 
     fn write(&self, to: &mut Vec<u8>) {
-        write_doubles(&[self.count, self.mean_x, self.mean_y, self.m2_x, self.m2_y, self.c2], to);
+        let Self { count, origin_x, origin_y, mean_x, mean_y, m2_x, m2_y, c2 } = *self;
+        write_doubles(&[count, origin_x, origin_y, mean_x, mean_y, m2_x, m2_y, c2], to);
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
-        let [count, mean_x, mean_y, m2_x, m2_y, c2] = from.doubles()?;
-        Some(Self { count, mean_x, mean_y, m2_x, m2_y, c2 })
+        let [count, origin_x, origin_y, mean_x, mean_y, m2_x, m2_y, c2] = from.doubles()?;
+        Some(Self { count, origin_x, origin_y, mean_x, mean_y, m2_x, m2_y, c2 })
     }
 }
 
 impl Moments {
+    /// Of no values yet, which will lie near `origin`.
+    pub(crate) fn near(origin: f64) -> Self {
+        Self { origin, ..Self::default() }
+    }
+
     pub(crate) fn add(&mut self, x: f64) {
+        let x = x - self.origin;
         self.count += 1.0;
         let delta = x - self.mean;
         self.mean += delta / self.count;
@@ -78,7 +91,7 @@ impl Moments {
             return;
         }
         let count = self.count + later.count;
-        let (delta, share) = (later.mean - self.mean, later.count / count);
+        let (delta, share) = ((later.origin - self.origin) + (later.mean - self.mean), later.count / count);
         self.mean += delta * share;
         self.m2 += later.m2 + delta * delta * self.count * share;
         self.count = count;
@@ -91,7 +104,13 @@ impl Moments {
 }
 
 impl Comoments {
+    /// Of no values yet, which will lie near these.
+    pub(crate) fn near(origin_y: f64, origin_x: f64) -> Self {
+        Self { origin_x, origin_y, ..Self::default() }
+    }
+
     pub(crate) fn add(&mut self, y: f64, x: f64) {
+        let (x, y) = (x - self.origin_x, y - self.origin_y);
         self.count += 1.0;
         let (dx, dy) = (x - self.mean_x, y - self.mean_y);
         self.mean_x += dx / self.count;
@@ -111,7 +130,9 @@ impl Comoments {
             return;
         }
         let count = self.count + later.count;
-        let (dx, dy, share) = (later.mean_x - self.mean_x, later.mean_y - self.mean_y, later.count / count);
+        let dx = (later.origin_x - self.origin_x) + (later.mean_x - self.mean_x);
+        let dy = (later.origin_y - self.origin_y) + (later.mean_y - self.mean_y);
+        let share = later.count / count;
         self.mean_x += dx * share;
         self.mean_y += dy * share;
         self.c2 += later.c2 + dx * dy * self.count * share;
@@ -122,6 +143,10 @@ impl Comoments {
 
     fn slope(&self) -> f64 {
         self.c2 / self.m2_x
+    }
+
+    fn intercept(&self) -> f64 {
+        (self.origin_y + self.mean_y) - self.slope() * (self.origin_x + self.mean_x)
     }
 }
 
@@ -143,7 +168,7 @@ pub(crate) fn of_two(name: &str) -> Option<fn(&Comoments) -> Option<f64>> {
         "covar_samp" => |m| (m.count > 1.0).then(|| m.c2 / (m.count - 1.0)),
         "corr" => |m| finite(m.c2 / m.m2_x.sqrt() / m.m2_y.sqrt()),
         "regr_slope" => |m| finite(m.slope()),
-        "regr_intercept" => |m| finite(m.mean_y - m.slope() * m.mean_x),
+        "regr_intercept" => |m| finite(m.intercept()),
         _ => return None,
     })
 }

@@ -19,6 +19,11 @@ pub(super) trait Fold {
     /// Of no rows by default.
     type State: Clone + Default;
 
+    /// Of no rows yet, of which these will be the first: many are to come, and their last digits need not be Trino's.
+    fn begin(&self, _first: Range<usize>) -> Self::State {
+        Self::State::default()
+    }
+
     /// Takes a row in.
     fn add(&self, state: &mut Self::State, row: usize);
 
@@ -45,6 +50,7 @@ pub(super) fn each<F: Fold>(fold: &F, frames: &Frames, mut give: impl FnMut(&F::
             if end - start <= NARROW {
                 fold.add_all(&mut state, start..end);
             } else {
+                state = fold.begin(start..start + LEAF);
                 tree.get_or_insert_with(|| Tree::of(fold, frames.rows())).fold(fold, &mut state, start..end);
             }
         }
@@ -62,8 +68,9 @@ struct Tree<S> {
 impl<S: Clone + Default> Tree<S> {
     fn of(fold: &impl Fold<State = S>, rows: usize) -> Self {
         let leaf = |number: usize| {
-            let mut state = S::default();
-            fold.add_all(&mut state, number * LEAF..(number + 1) * LEAF);
+            let rows = number * LEAF..(number + 1) * LEAF;
+            let mut state = fold.begin(rows.clone());
+            fold.add_all(&mut state, rows);
             state
         };
         let mut levels: Vec<Vec<S>> = vec![(0..rows / LEAF).map(leaf).collect()];

@@ -156,9 +156,15 @@ fn a_frame_never_has_another_value_than_its_rows_alone() {
 
 /// A frame of the row and so many before it.
 fn sliding(name: &'static str, returns: &Type, values: Vec<f64>, width: i64) -> Vec<f64> {
-    let rows = values.len();
-    let values: ArrayRef = Arc::new(Float64Array::from(values));
-    let result = over(&call(name, &[Type::Double], returns), &[values], &vec![width - 1; rows], &vec![0; rows]);
+    sliding_of(name, returns, &[values], width)
+}
+
+/// As `sliding`, of several arguments.
+fn sliding_of(name: &'static str, returns: &Type, arguments: &[Vec<f64>], width: i64) -> Vec<f64> {
+    let rows = arguments[0].len();
+    let types = vec![Type::Double; arguments.len()];
+    let arguments: Vec<ArrayRef> = arguments.iter().map(|x| Arc::new(Float64Array::from(x.clone())) as ArrayRef).collect();
+    let result = over(&call(name, &types, returns), &arguments, &vec![width - 1; rows], &vec![0; rows]);
     result.as_primitive::<Float64Type>().values().to_vec()
 }
 
@@ -185,5 +191,71 @@ fn a_variance_is_never_below_zero_nor_lost_in_large_numbers() {
         let far: Vec<f64> = (0..1000).map(|i| 1e9 + f64::from(i % 2)).collect();
         let last = sliding("var_pop", &Type::Double, far, width)[999];
         assert!((last - 0.25).abs() < 1e-6, "{last}");
+    }
+}
+
+/// What a frame gives when nothing is known of the one before: two passes over its values, `y` and, for two arguments, `x`.
+fn of_two_passes(name: &str, y: &[f64], x: &[f64]) -> f64 {
+    let n = y.len() as f64;
+    let (mean_x, mean_y) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
+    let products =
+        |a: &[f64], mean_a: f64, b: &[f64], mean_b: f64| a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum::<f64>();
+    let (xx, xy, yy) = (products(x, mean_x, x, mean_x), products(x, mean_x, y, mean_y), products(y, mean_y, y, mean_y));
+    match name {
+        "sum" => n * mean_y,
+        "avg" => mean_y,
+        "var_pop" => yy / n,
+        "stddev_samp" => (yy / (n - 1.0)).sqrt(),
+        "covar_samp" => xy / (n - 1.0),
+        "corr" => xy / (xx * yy).sqrt(),
+        "regr_slope" => xy / xx,
+        _ => mean_y - xy / xx * mean_x,
+    }
+}
+
+#[test]
+fn a_million_rows_never_drift_away_from_frames_computed_anew() {
+    const ROWS: usize = 1_000_000;
+    const WIDTH: usize = 300;
+    let mut numbers = Numbers(7);
+    let mut price = 100.0;
+    let mut walk = |row: usize| {
+        price *= 1.0 + (f64::from(numbers.next(2001)) - 1000.0) * 1e-7;
+        // The level shifts tenfold in the middle; long before, one tick is no number.
+        if row == 1000 {
+            f64::NAN
+        } else if row < ROWS / 2 {
+            price
+        } else {
+            10.0 * price
+        }
+    };
+    let prices: Vec<f64> = (0..ROWS).map(&mut walk).collect();
+    let index: Vec<f64> = prices.iter().enumerate().map(|(row, price)| 7.0 * price + 0.01 * (row % 7) as f64).collect();
+    for (name, arguments) in [
+        ("sum", &[&prices][..]),
+        ("avg", &[&prices]),
+        ("var_pop", &[&prices]),
+        ("stddev_samp", &[&prices]),
+        ("covar_samp", &[&prices, &index]),
+        ("corr", &[&prices, &index]),
+        ("regr_slope", &[&prices, &index]),
+        ("regr_intercept", &[&index, &prices]),
+    ] {
+        let arguments: Vec<Vec<f64>> = arguments.iter().map(|values| values.to_vec()).collect();
+        let (y, x) = (&arguments[0], &arguments[arguments.len() - 1]);
+        let ours = sliding_of(name, &Type::Double, &arguments, i64::try_from(WIDTH).unwrap());
+        let mut worst: f64 = 0.0;
+        for row in (2000..ROWS).step_by(7) {
+            let frame = row + 1 - WIDTH..=row;
+            let theirs = of_two_passes(name, &y[frame.clone()], &x[frame]);
+            // An intercept is a difference of two levels, and certain to the last digits of those.
+            let scale = if name == "regr_intercept" { y[row] } else { theirs };
+            worst = worst.max(((ours[row] - theirs) / scale).abs());
+            assert!(ours[row].is_finite(), "{name} of row {row}: {}", ours[row]);
+            assert!(ours[row] > 0.0 || x != y, "{name} of row {row}: {}", ours[row]);
+        }
+        println!("{name}: {worst:e}");
+        assert!(worst <= 1e-12, "{name}: {worst:e}");
     }
 }

@@ -4,19 +4,23 @@
 //! Does not own: the faults themselves (`parse`, `analyze`), showing them (`cli`).
 //! Invariant: nothing is read but the text; a statement has one fault at most, and warnings only if it has none.
 
-use std::collections::BTreeSet;
+mod scans;
 
-use super::analyze::plan::{Plan, Relation, Subquery};
-use super::analyze::typed::{ColumnId, Kind, Literal, Typed};
+use self::scans::{Whole, read_whole};
+use super::analyze::plan::{Plan, Relation};
+use super::analyze::typed::{Kind, Literal, Typed};
 use super::analyze::{Analyzer, Tables};
 use super::ast::{Span, Statement};
 use super::error::{AthenaError, ErrorName, place, width};
 use super::excerpt::excerpt;
-use super::lexer::statements;
+use super::lexer::{Piece, statements};
 use super::parse::parse;
 use super::stack;
 use super::tables;
 use super::types::Type;
+
+/// The warning of a table that no condition narrows.
+const FULL_SCAN: &str = "FULL_SCAN";
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,15 +62,23 @@ pub fn lint(text: &str) -> (usize, Vec<Finding>) {
     let tables = tables::of_lake();
     let mut findings = Vec::new();
     let statements = statements(text);
-    for statement in statements.iter().map(|piece| piece.tokens) {
-        let sql = &text[statement.start..statement.end];
-        let found = match check(sql, &tables) {
+    for Piece { tokens: statement, whole } in &statements {
+        let found = match check(&text[statement.start..statement.end], &tables) {
             Err(error) => vec![of_error(error)],
-            Ok(warnings) => warnings,
+            Ok(warnings) => {
+                let allowed = allowed(&text[whole.start..whole.end]);
+                warnings.into_iter().filter(|found| !allowed.contains(&found.name.as_str())).collect()
+            }
         };
         findings.extend(found.into_iter().map(|found| found.placed(text, statement.start)));
     }
     (statements.len(), findings)
+}
+
+/// The warnings that a statement's own comments say are meant: `-- lint: allow FULL_SCAN, DECIMAL_DIVISION`.
+fn allowed(statement: &str) -> Vec<&str> {
+    let told = statement.lines().filter_map(|line| line.split_once("-- lint: allow "));
+    told.flat_map(|(_, names)| names.split(',')).map(str::trim).collect()
 }
 
 /// A finding whose place is still one of the statement.
@@ -129,125 +141,43 @@ fn unknown_value() -> Typed {
 }
 
 fn warnings(relation: &Relation) -> Vec<Found> {
-    let mut seen = Seen::default();
-    seen.plan(&relation.plan);
-    let mut found = seen.found;
-    for (table, span, columns) in seen.scans {
-        let partitions = tables::partition_columns(&table);
-        let is_narrowed = columns.iter().any(|(id, name)| partitions.contains(name) && seen.conditions.contains(id));
-        if !partitions.is_empty() && !is_narrowed {
-            let by = partitions.join(", ");
-            let message = format!("{table} is read whole: no condition narrows {by}");
-            found.push(Found::warning("FULL_SCAN", span, message, "add a condition such as dt >= '2024-05-01'"));
-        }
+    let mut found = Vec::new();
+    for Whole { table, span, partition_columns } in read_whole(relation) {
+        let message = format!("{table} is read whole: no condition narrows {}", partition_columns.join(", "));
+        found.push(Found::warning(FULL_SCAN, span, message, "add a condition such as dt >= '2024-05-01'"));
     }
+    divisions(&relation.plan, &mut found);
     found.sort_by_key(|found| found.span.start);
     found
 }
 
-/// A table that is read: its name, where it is named, and its columns.
-type Scan = (String, Span, Vec<(ColumnId, String)>);
-
-/// What the walk over a plan meets.
-#[derive(Default)]
-struct Seen {
-    found: Vec<Found>,
-    scans: Vec<Scan>,
-    /// Columns that a WHERE or ON mentions.
-    conditions: BTreeSet<ColumnId>,
-}
-
-impl Seen {
-    fn plan(&mut self, plan: &Plan) {
-        match plan {
-            Plan::Nothing => {}
-            Plan::Values { rows, .. } => rows.iter().flatten().for_each(|value| self.expr(value)),
-            Plan::Scan { table, columns, span } => {
-                let columns = columns.iter().map(|(id, name, _)| (*id, name.clone())).collect();
-                self.scans.push((table.clone(), *span, columns));
-            }
-            Plan::Filter { input, condition } => {
-                self.condition(condition);
-                self.plan(input);
-            }
-            Plan::Extend { input, columns } => {
-                columns.iter().for_each(|(_, value)| self.expr(value));
-                self.plan(input);
-            }
-            Plan::Join { left, right, on, .. } => {
-                on.iter().for_each(|on| self.condition(on));
-                self.plan(left);
-                self.plan(right);
-            }
-            Plan::Aggregate { input, keys, calls, .. } => {
-                keys.iter().for_each(|(_, key)| self.expr(key));
-                let arguments = calls.iter().flat_map(|(_, call)| call.arguments.iter().chain(&call.filter));
-                arguments.for_each(|argument| self.expr(argument));
-                self.plan(input);
-            }
-            Plan::Window { input, calls } => {
-                calls.iter().flat_map(|(_, call)| &call.arguments).for_each(|argument| self.expr(argument));
-                self.plan(input);
-            }
-            Plan::SetOperation { left, right, .. } => {
-                self.plan(left);
-                self.plan(right);
-            }
-            Plan::Sort { input, by } => {
-                by.iter().for_each(|sort| self.expr(&sort.key));
-                self.plan(input);
-            }
-            Plan::Unnest { input, arrays, .. } => {
-                arrays.iter().for_each(|(array, _)| self.expr(array));
-                self.plan(input);
-            }
-            Plan::Distinct { input, .. }
-            | Plan::Limit { input, .. }
-            | Plan::Sample { input, .. }
-            | Plan::Numbered { input, .. } => self.plan(input),
-        }
-    }
-
-    fn condition(&mut self, condition: &Typed) {
-        condition.walk(&mut |typed| {
-            if let Kind::Column(id) = typed.kind {
-                self.conditions.insert(id);
-            }
-            true
-        });
-        self.expr(condition);
-    }
-
-    fn expr(&mut self, expr: &Typed) {
+/// The divisions that are of decimals because of how a literal is written.
+fn divisions(plan: &Plan, found: &mut Vec<Found>) {
+    for expr in plan.exprs() {
         expr.walk(&mut |typed| {
             match &typed.kind {
-                Kind::Call { name: "$divide", arguments } if is_of_decimal_literals(arguments) => {
-                    self.found.push(division(typed))
-                }
-                Kind::Subquery(query) => match &**query {
-                    Subquery::Scalar(relation, _)
-                    | Subquery::Exists(relation)
-                    | Subquery::In { relation, .. }
-                    | Subquery::Quantified { relation, .. } => self.plan(&relation.plan),
-                },
+                Kind::Call { name: "$divide", arguments } if is_of_decimal_literals(arguments) => found.push(division(typed)),
+                Kind::Subquery(query) => divisions(&query.relation().plan, found),
                 _ => {}
             }
             true
         });
     }
+    plan.inputs().into_iter().for_each(|input| divisions(input, found));
 }
 
 /// Whether a division is one of decimals because a literal has a point.
 fn is_of_decimal_literals(arguments: &[Typed]) -> bool {
-    fn is_decimal_literal(typed: &Typed) -> bool {
-        match &typed.kind {
-            Kind::Literal(Literal::Decimal(_)) => true,
-            Kind::Cast { of, .. } => is_decimal_literal(of),
-            _ => false,
-        }
+    let is_decimal = |typed: &Typed| matches!(typed.ty, Type::Decimal { .. });
+    let mut has_literal = false;
+    for argument in arguments {
+        // What is no decimal hands no decimal on: the literals within it do not matter.
+        argument.walk(&mut |typed| {
+            has_literal |= matches!(typed.kind, Kind::Literal(Literal::Decimal(_)));
+            is_decimal(typed)
+        });
     }
-    let decimal = |typed: &Typed| matches!(typed.ty, Type::Decimal { .. });
-    arguments.iter().all(decimal) && arguments.iter().any(is_decimal_literal)
+    has_literal && arguments.iter().all(is_decimal)
 }
 
 fn division(typed: &Typed) -> Found {
@@ -291,15 +221,16 @@ mod tests {
         assert_eq!(names("SELECT max(price) FROM stock_data"), [(1, 24, "FULL_SCAN".to_owned())]);
         assert_eq!(names("SELECT a.price FROM stock_data a JOIN stock_data_json b ON a.dt = b.dt AND a.dt = '2024-05-01'"), []);
         let nested = "WITH t AS (SELECT * FROM stock_data) SELECT symbol FROM t WHERE dt = '2024-05-01' AND price > (SELECT avg(price) FROM stock_data)";
-        assert_eq!(names(nested), [(1, 26, "FULL_SCAN".to_owned()), (1, 119, "FULL_SCAN".to_owned())]);
+        assert_eq!(names(nested), [(1, 119, "FULL_SCAN".to_owned())]);
     }
 
     #[test]
     fn a_division_of_decimals_is_never_taken_for_one_of_doubles() {
-        assert_eq!(
-            names("SELECT 1.0 / 3, 1e0 / 3, 1.0 / price FROM stock_data WHERE dt = ''"),
-            [(1, 8, "DECIMAL_DIVISION".to_owned())]
-        );
+        let found = |sql| names(sql).into_iter().map(|(_, column, name)| (column, name)).collect::<Vec<_>>();
+        let at = |columns: &[usize]| columns.iter().map(|column| (*column, "DECIMAL_DIVISION".to_owned())).collect::<Vec<_>>();
+        assert_eq!(found("SELECT 1.0 / 3, 1e0 / 3, 1.0 / price FROM stock_data WHERE dt = ''"), at(&[8]));
+        assert_eq!(found("SELECT count(*) * 1.0 / 1000000, 1 / (1 + 0.06), if(true, 1, 0.5) / 3"), at(&[8, 34, 50]));
+        assert_eq!(found("SELECT CAST(1.0 AS double) / 3, DECIMAL '1.0' / 3, length('1.0') / 3"), at(&[33]));
     }
 
     #[test]
@@ -322,11 +253,17 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_ever_found_in_the_statements_that_we_ship_but_what_reads_the_whole_lake_by_intent() {
+    fn nothing_is_ever_found_in_the_statements_that_we_ship() {
         for statement in crate::volatility::ALL {
             let found = lint(&statement.with::<&str, &str>(&[]).unwrap()).1;
-            let whole = statement.head().unwrap().parameters.is_empty();
-            assert!(found.iter().all(|finding| whole && finding.name == "FULL_SCAN"), "{}: {found:?}", statement.name);
+            assert!(found.is_empty(), "{}: {found:?}", statement.name);
         }
+    }
+
+    #[test]
+    fn a_comment_never_allows_more_than_it_says_nor_in_another_statement() {
+        let text = "-- lint: allow FULL_SCAN\nSELECT 1.0 / 3, symbol FROM stock_data;\nSELECT symbol FROM stock_data;\nSELECT 1.0 / 3 FROM stock_data -- lint: allow FULL_SCAN, DECIMAL_DIVISION\n;SELECT x -- lint: allow COLUMN_NOT_FOUND\n";
+        let expected = [(2, 8, "DECIMAL_DIVISION"), (3, 20, "FULL_SCAN"), (5, 9, "COLUMN_NOT_FOUND")];
+        assert_eq!(names(text), expected.map(|(line, column, name)| (line, column, name.to_owned())));
     }
 }
