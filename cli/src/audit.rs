@@ -12,12 +12,13 @@ use ticklake_ingest::source::kafka_audit::{is_compacted, read_messages};
 use ticklake_lake::audit::{Audit, Fault, PartitionAudit, mirror_differences};
 use ticklake_lake::layout::Table;
 use ticklake_lake::{AsOf, Lake, Snapshot, SourceId, json_mirror};
+use ticklake_query::told::{counted, grouped};
 use ticklake_query::{Engine, EngineOptions, for_each_coordinate};
 use ticklake_schemas::STOCK_DATA_JSON;
 
 use crate::args::AuditArgs;
 use crate::exit::Failure;
-use crate::screen::{self, counted, grouped};
+use crate::screen;
 use crate::settings::Settings;
 
 /// Names of mirror files that are shown.

@@ -18,6 +18,7 @@ use ticklake_ingest::{IngestError, Progress};
 use ticklake_lake::clock::{Clock, SystemClock};
 use ticklake_lake::publish::{PublishSettings, Publisher};
 use ticklake_lake::{Lake, SourceId};
+use ticklake_query::told;
 use ticklake_query::{Engine, EngineOptions};
 
 use crate::args::DemoArgs;
@@ -49,7 +50,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), Failure> {
     stop.check()?;
     let person = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if person && !args.no_repl && !args.json {
-        sql::stay(&engine, screen::table()).await?;
+        sql::stay(engine, screen::table()).await?;
     }
     Ok(())
 }
@@ -137,9 +138,9 @@ async fn wait(
         bar.set_position(consumed);
         bar.set_message(format!(
             "{} of {} ticks, {} committed",
-            screen::grouped(consumed),
-            screen::grouped(ticks),
-            screen::grouped(Progress::get(&progress.committed))
+            told::grouped(consumed),
+            told::grouped(ticks),
+            told::grouped(Progress::get(&progress.committed))
         ));
         if let Some(task) = producing.take_if(|task| task.is_finished()) {
             produced = Some(task.await??);

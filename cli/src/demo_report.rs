@@ -6,11 +6,12 @@
 use std::io::Write;
 
 use serde::Serialize;
+use ticklake_query::told::{counted, grouped};
 use ticklake_query::{Engine, run_statements, volatility};
 
 use crate::args::DemoArgs;
 use crate::exit::Failure;
-use crate::screen::{self, counted, grouped};
+use crate::screen;
 
 /// Rows of an answer that are shown.
 const ROWS_SHOWN: usize = 10;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use ticklake_lake::Lake;
 use ticklake_lake::clock::{Clock as _, SystemClock};
 use ticklake_query::dead_letters::{LETTERS_AT_A_TIME, Letter, Letters, Selection};
+use ticklake_query::told;
 use ticklake_query::{Engine, EngineOptions, Format, QueryError, write_result};
 
 use crate::args::{DlqArgs, DlqCommand, DlqListArgs, DlqShowArgs, LettersArgs, Since};
@@ -57,10 +58,10 @@ async fn list(args: DlqListArgs) -> Result<(), Failure> {
         writeln!(out, "{}", json!({"total": total, "by_class": by_class, "dead_letters": letters}))?;
     } else if total > 0 {
         let shown = write_result(engine.sql(&selection.newest(args.limit)).await?, screen::table(), &mut out).await?;
-        let class = |row: &Value| format!("{} {}", row["class"].as_str().unwrap_or_default(), screen::grouped(count(row)));
+        let class = |row: &Value| format!("{} {}", row["class"].as_str().unwrap_or_default(), told::grouped(count(row)));
         let by_class = classes.iter().map(class).collect::<Vec<_>>().join(", ");
-        let newest = if shown < total { format!(", the newest {} are shown", screen::grouped(shown)) } else { String::new() };
-        writeln!(out, "{}: {by_class}{newest}", screen::counted(total, "dead letter"))?;
+        let newest = if shown < total { format!(", the newest {} are shown", told::grouped(shown)) } else { String::new() };
+        writeln!(out, "{}: {by_class}{newest}", told::counted(total, "dead letter"))?;
     } else {
         writeln!(out, "no dead letters")?;
     }
@@ -139,10 +140,10 @@ fn describe(letter: &Letter) -> String {
                 Some(text) => ("text", format!("{}\n", printable(text))),
                 None => ("not UTF-8", hex(shown)),
             };
-            line("payload", &format!("{}, {kind}", screen::counted(payload.len() as u64, "byte")));
+            line("payload", &format!("{}, {kind}", told::counted(payload.len() as u64, "byte")));
             out.push_str(&text);
             if shown.len() < payload.len() {
-                let rest = screen::grouped((payload.len() - shown.len()) as u64);
+                let rest = told::grouped((payload.len() - shown.len()) as u64);
                 let _ = writeln!(out, "… and {rest} bytes more; --raw gives them all");
             }
         }

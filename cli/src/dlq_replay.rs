@@ -15,12 +15,13 @@ use ticklake_ingest::source::kafka_origins::{Origins, origins};
 use ticklake_lake::layout::Table;
 use ticklake_lake::{AsOf, Lake, Snapshot};
 use ticklake_query::dead_letters::{Letter, Letters, origins_of_letters, origins_of_ticks};
+use ticklake_query::told;
 use ticklake_query::{Engine, EngineOptions};
 use ticklake_schemas::RejectClass;
 
 use crate::args::DlqReplayArgs;
+use crate::dlq;
 use crate::exit::Failure;
-use crate::{dlq, screen};
 
 /// What became of the messages whose letters were selected; each counts once, however many letters it has.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -159,11 +160,11 @@ fn print(report: &Report, engine: &Engine, source: &str, dry_run: bool, as_json:
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
-    .map(|(count, why)| format!("{} {why}", screen::grouped(count)))
+    .map(|(count, why)| format!("{} {why}", told::grouped(count)))
     .collect();
     let left_out = if left_out.is_empty() { "none".to_owned() } else { left_out.join(", ") };
     let done = if dry_run { "would send" } else { "sent, all acknowledged:" };
-    let (sent, letters) = (screen::counted(report.sent, "message"), screen::counted(report.letters, "dead letter"));
+    let (sent, letters) = (told::counted(report.sent, "message"), told::counted(report.letters, "dead letter"));
     eprintln!("{done} {sent}, of {letters}; left out: {left_out}");
     Ok(())
 }

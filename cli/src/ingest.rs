@@ -20,6 +20,7 @@ use ticklake_lake::publish::{PublishSettings, Publisher};
 use ticklake_lake::store::parse_location;
 use ticklake_lake::window::WindowLimits;
 use ticklake_lake::{Lake, LakeError, SourceId};
+use ticklake_query::told;
 
 use crate::args::{IngestArgs, LogFormat};
 use crate::exit::Failure;
@@ -115,10 +116,10 @@ fn show(progress: Arc<Progress>) -> tokio::task::JoinHandle<()> {
             let holding = if progress.holding.load(Ordering::Relaxed) { "; the lake is away, holding" } else { "" };
             line.set_message(format!(
                 "{} read, {} committed in {}, {}{holding}",
-                screen::grouped(Progress::get(&progress.consumed)),
-                screen::grouped(Progress::get(&progress.committed)),
-                screen::counted(Progress::get(&progress.commits), "commit"),
-                screen::counted(progress.dead_letters(), "dead letter")
+                told::grouped(Progress::get(&progress.consumed)),
+                told::grouped(Progress::get(&progress.committed)),
+                told::counted(Progress::get(&progress.commits), "commit"),
+                told::counted(progress.dead_letters(), "dead letter")
             ));
         }
     })
@@ -145,11 +146,11 @@ fn report(lake: &Lake, progress: &Progress, started: Instant, as_json: bool, log
     } else if log_format == LogFormat::Text {
         eprintln!(
             "committed {} in {} and {} to {}, by {} in {elapsed_s:.1} s",
-            screen::counted(get(&progress.committed), "tick"),
-            screen::counted(get(&progress.files), "file"),
-            screen::counted(progress.dead_letters(), "dead letter"),
+            told::counted(get(&progress.committed), "tick"),
+            told::counted(get(&progress.files), "file"),
+            told::counted(progress.dead_letters(), "dead letter"),
             lake.display(),
-            screen::counted(get(&progress.commits), "commit"),
+            told::counted(get(&progress.commits), "commit"),
         );
     }
     Ok(())

@@ -5,16 +5,15 @@
 //! Invariant: exit code 0 only if nothing was found in any file.
 
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use serde_json::json;
-use ticklake_query::{Finding, Severity, lint};
+use ticklake_query::told::counted;
+use ticklake_query::{Finding, Severity, lint, read_script};
 
 use crate::args::LintArgs;
 use crate::exit::Failure;
-use crate::screen::counted;
-use crate::sql::without_mark;
 
 pub(crate) fn run(args: &LintArgs) -> Result<(), Failure> {
     let (mut found, mut statements) = (Vec::new(), 0);
@@ -43,16 +42,7 @@ pub(crate) fn run(args: &LintArgs) -> Result<(), Failure> {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    let read = if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(file)
-    };
-    let text = read.map_err(|e| {
-        Failure::usage(format!("{} cannot be read ({e}); give a file of SQL statements in UTF-8", file.display()))
-    })?;
-    Ok(without_mark(text))
+    read_script(file).map_err(|e| Failure::usage(format!("{e}; give a file of SQL statements in UTF-8")))
 }
 
 fn severity(of: Severity) -> &'static str {

@@ -12,11 +12,12 @@ use ticklake_lake::clock::{Clock as _, SystemClock};
 use ticklake_lake::layout::Table;
 use ticklake_lake::reset::{Reset, reset};
 use ticklake_lake::{AsOf, Lake, Snapshot, SourceId};
+use ticklake_query::told::{counted, grouped};
 use ticklake_query::{Engine, EngineOptions, Format, run_statements};
 
 use crate::args::{OffsetsArgs, OffsetsCommand, OffsetsResetArgs, OffsetsShowArgs};
 use crate::exit::Failure;
-use crate::screen::{self, counted, grouped};
+use crate::screen;
 use crate::settings::Settings;
 
 pub(crate) async fn run(args: OffsetsArgs) -> Result<(), Failure> {

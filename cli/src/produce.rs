@@ -11,6 +11,7 @@ use ticklake_ingest::produce::{
     SinkConfig, Speed, TickSource, create_topic_if_absent, parse_map, run as produce,
 };
 use ticklake_lake::clock::{Clock, SystemClock};
+use ticklake_query::told;
 
 use crate::args::{ProduceArgs, Start};
 use crate::exit::Failure;
@@ -52,7 +53,7 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
         let line = args.ticks.map_or_else(|| screen::line("produce"), |ticks| screen::bar(ticks, "produce"));
         let told = |p: &Progress| {
             line.set_position(p.produced);
-            line.set_message(format!("{} sent, {} acknowledged", screen::grouped(p.produced), screen::grouped(p.delivered)));
+            line.set_message(format!("{} sent, {} acknowledged", told::grouped(p.produced), told::grouped(p.delivered)));
         };
         let report = produce(&config, source, &asked, told);
         line.finish_and_clear();
@@ -109,10 +110,10 @@ fn print(report: &ProduceReport, as_json: bool) -> Result<(), Failure> {
         });
         writeln!(std::io::stdout(), "{report}")?;
     } else {
-        eprintln!("sent {}, all acknowledged, in {elapsed_s:.1} s", screen::counted(report.produced, "tick"));
+        eprintln!("sent {}, all acknowledged, in {elapsed_s:.1} s", told::counted(report.produced, "tick"));
     }
     if let Some(first) = &report.first_skipped {
-        eprintln!("skipped {}, the first: {first}", screen::counted(report.skipped_bad, "bad row"));
+        eprintln!("skipped {}, the first: {first}", told::counted(report.skipped_bad, "bad row"));
     }
     Ok(())
 }

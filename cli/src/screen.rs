@@ -7,8 +7,10 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ticklake_query::{Format, Grid};
+use ticklake_query::{Format, Grid, Shape, Work, told};
 
+/// A statement that takes no longer shows no progress.
+const SHOWN_AFTER: Duration = Duration::from_millis(500);
 const REDRAWS_PER_SECOND: u8 = 10;
 /// Narrow enough for any terminal; the figures are cut to what room is left.
 const BAR: &str = "{prefix} {bar:16.cyan/dim} {percent:>3}% {wide_msg}";
@@ -41,13 +43,18 @@ fn styled(bar: ProgressBar, template: &str, what: &str) -> ProgressBar {
 
 /// A table of a result, no wider than the screen.
 pub(crate) fn table() -> Format {
-    Format::Table { width_max: width() }
+    Format::Table { width_max: width(), rows_max: None, may_turn: true }
+}
+
+/// A result a column a line, for the screen.
+pub(crate) fn vertical() -> Format {
+    Format::Vertical { width_max: width(), rows_max: None }
 }
 
 /// A table of texts, no wider than the screen; a column whose name begins with `>` is aligned to the right.
 pub(crate) fn table_of(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let named = columns.iter().map(|name| (name.trim_start_matches('>').to_owned(), name.starts_with('>')));
-    let (mut grid, mut text) = (Grid::new(named, width()), String::new());
+    let (mut grid, mut text) = (Grid::new(named, Shape::TableThatFits, width()), String::new());
     for row in rows {
         grid.row(row, &mut text);
     }
@@ -56,7 +63,7 @@ pub(crate) fn table_of(columns: &[&str], rows: impl IntoIterator<Item = Vec<Stri
 }
 
 /// How many characters fit on a line of standard output, where somebody says so: `COLUMNS`, or the terminal.
-fn width() -> Option<usize> {
+pub(crate) fn width() -> Option<usize> {
     let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     said.or_else(width_of_terminal).filter(|width| *width > 0)
 }
@@ -75,28 +82,45 @@ fn width_of_terminal() -> Option<usize> {
     None
 }
 
-/// `1 file`, `2 files`.
-pub(crate) fn counted(n: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
-}
-
-/// `1234567` as `1,234,567`.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+/// Shows how far a statement has got, once it takes long, until what is given is dropped. Nothing when nobody watches.
+pub(crate) fn watching(work: Work) -> Box<dyn Send> {
+    if !is_watched() {
+        return Box::new(());
     }
-    text
+    let show = async move {
+        tokio::time::sleep(SHOWN_AFTER).await;
+        let shown = Shown(bar(work.done().files_total.max(1), "read"));
+        loop {
+            let done = work.done();
+            shown.0.set_position(done.files);
+            let left = if done.files == 0 { String::new() } else { format!(", {} s left", shown.0.eta().as_secs()) };
+            shown.0.set_message(format!(
+                "{}, {}, {} of {}{left}",
+                told::counted(done.rows, "row"),
+                told::bytes(done.bytes),
+                told::grouped(done.files),
+                told::counted(done.files_total, "file"),
+            ));
+            tokio::time::sleep(Duration::from_millis(1000 / u64::from(REDRAWS_PER_SECOND))).await;
+        }
+    };
+    Box::new(Watching(tokio::spawn(show)))
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn groups_are_of_three() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(super::grouped), ["0", "999", "1,000", "1,234,567"]);
+/// A bar that goes with it.
+struct Shown(ProgressBar);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A task that is stopped with it.
+struct Watching(tokio::task::JoinHandle<()>);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -3,19 +3,20 @@
 //! Owns: choosing where statements come from.
 //! Does not own: running and printing them (`query`).
 
-use std::io::{IsTerminal, Read as _, Write as _};
+use std::io::{IsTerminal, Write as _};
 use std::path::Path;
 
 use ticklake_lake::Lake;
-use ticklake_query::{Dialect, Engine, EngineOptions, Format, QueryError, before_quit, prompt, run_statements};
+use ticklake_query::told;
+use ticklake_query::{Dialect, Engine, EngineOptions, Flow, Format, QueryError, Session, SessionOptions, prompt, read_script};
 use tokio::signal::unix::SignalKind;
 
 use crate::args::{FormatArg, LakeSqlArgs};
 use crate::exit::Failure;
 use crate::screen;
 
-/// A script larger than this is data that went astray.
-const SCRIPT_BYTES_MAX: u64 = 16 << 20;
+/// Rows of an answer that are shown at the prompt; `\pset rows` says otherwise.
+const ROWS_AT_PROMPT: usize = 1000;
 
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
@@ -31,20 +32,23 @@ impl From<FormatArg> for Format {
     fn from(format: FormatArg) -> Self {
         match format {
             FormatArg::Table => screen::table(),
+            FormatArg::Vertical => screen::vertical(),
             FormatArg::Csv => Self::Csv,
+            FormatArg::Tsv => Self::Tsv,
             FormatArg::Json => Self::Json,
             FormatArg::Ndjson => Self::Ndjson,
+            FormatArg::Markdown => Self::Markdown,
         }
     }
 }
 
 pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
     let settings = args.settings.load()?;
-    let script = match (args.command, &args.file) {
-        (Some(sql), _) => Some(sql),
-        (None, Some(file)) => Some(read_script(file)?),
-        (None, None) if !std::io::stdin().is_terminal() => Some(read_script(Path::new("-"))?),
-        (None, None) => None,
+    let script = |file: &Path| read_script(file).map(|text| vec![text]).map_err(|e| Failure::usage(e.to_string()));
+    let scripts = match &args.file {
+        Some(file) => script(file)?,
+        None if args.commands.is_empty() && !std::io::stdin().is_terminal() => script(Path::new("-"))?,
+        None => args.commands,
     };
     let lake = Lake::open(&settings.lake_location).await?;
     let options = EngineOptions {
@@ -53,47 +57,63 @@ pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
         dialect: if args.lenient { Dialect::DataFusion } else { Dialect::Athena },
         ..EngineOptions::default()
     };
-    let engine = Engine::open(lake, options).await?;
-    let format = args.format.into();
-    match script {
-        Some(sql) => run_script(&engine, &sql, format).await,
-        None => stay(&engine, format).await,
+    let at_prompt = scripts.is_empty();
+    let options_of_session = SessionOptions {
+        keeps_going: args.keep_going,
+        echoes: args.echo,
+        follows: at_prompt && args.as_of.is_none(),
+        rows_max: at_prompt.then_some(ROWS_AT_PROMPT),
+        ..self::options(args.format.into())
+    };
+    let mut session = Session::new(Engine::open(lake, options).await?, options_of_session);
+    for (name, value) in &args.parameters {
+        session.set(name, value).map_err(|e| Failure::usage(e.to_string()))?;
     }
+    if at_prompt { Ok(prompt(session, &mut std::io::stdout()).await?) } else { run_scripts(session, &scripts).await }
 }
 
-/// Runs a text of statements, until it ends or the user interrupts it.
-pub(crate) async fn run_script(engine: &Engine, sql: &str, format: Format) -> Result<(), Failure> {
+/// Runs texts of statements and meta-commands, until they end or the user interrupts them.
+async fn run_scripts(mut session: Session, scripts: &[String]) -> Result<(), Failure> {
     let mut out = std::io::BufWriter::new(std::io::stdout());
+    let run = async {
+        for script in scripts {
+            if session.run(script, &mut out).await? == Flow::Quit {
+                break;
+            }
+        }
+        match session.errors() {
+            0 => Ok(()),
+            errors => Err(Failure::failed(format!("{} passed over", told::counted(errors, "error")))),
+        }
+    };
     let ran = tokio::select! {
-        ran = run_statements(engine, before_quit(sql), format, &mut out) => ran.map(|_| ()).map_err(Failure::from),
+        ran = run => ran,
         _ = tokio::signal::ctrl_c() => Err(Failure::signalled(SignalKind::interrupt())),
     };
     out.flush()?;
     ran
 }
 
+/// Runs one text over a lake, as a script of its own.
+pub(crate) async fn run_script(engine: Engine, sql: &str, format: Format) -> Result<(), Failure> {
+    run_scripts(Session::new(engine, options(format)), &[sql.to_owned()]).await
+}
+
 /// The prompt, until the user leaves it.
-pub(crate) async fn stay(engine: &Engine, format: Format) -> Result<(), Failure> {
-    Ok(prompt(engine, format, &mut std::io::stdout()).await?)
+pub(crate) async fn stay(engine: Engine, format: Format) -> Result<(), Failure> {
+    let session = Session::new(engine, SessionOptions { follows: true, rows_max: Some(ROWS_AT_PROMPT), ..options(format) });
+    Ok(prompt(session, &mut std::io::stdout()).await?)
 }
 
-fn read_script(file: &Path) -> Result<String, Failure> {
-    let from_stdin = file == Path::new("-");
-    let name = if from_stdin { "standard input".to_owned() } else { file.display().to_string() };
-    let unreadable = |e: std::io::Error| Failure::usage(format!("{name} cannot be read as SQL: {e}"));
-    let mut text = String::new();
-    let read = if from_stdin {
-        std::io::stdin().take(SCRIPT_BYTES_MAX + 1).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file).map_err(unreadable)?.take(SCRIPT_BYTES_MAX + 1).read_to_string(&mut text)
-    };
-    if read.map_err(unreadable)? as u64 > SCRIPT_BYTES_MAX {
-        return Err(Failure::usage(format!("{name} is larger than {SCRIPT_BYTES_MAX} bytes, which no script is")));
+/// A session that nobody set anything of.
+fn options(format: Format) -> SessionOptions {
+    SessionOptions {
+        format,
+        width: screen::width,
+        rows_max: None,
+        keeps_going: false,
+        echoes: false,
+        watching: Some(screen::watching),
+        follows: false,
     }
-    Ok(without_mark(text))
-}
-
-/// A file's text without what some editors begin it with, a byte order mark, which is no part of its SQL.
-pub(crate) fn without_mark(text: String) -> String {
-    text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }

@@ -8,11 +8,12 @@ use serde::Serialize;
 use ticklake_ingest::source::kafka_topic::{Watermarks, watermarks};
 use ticklake_lake::layout::Table;
 use ticklake_lake::{AsOf, Lake, Offsets, Snapshot, json_mirror};
+use ticklake_query::told::grouped;
 use ticklake_schemas::STOCK_DATA_JSON;
 
 use crate::args::StatusArgs;
 use crate::exit::Failure;
-use crate::screen::{self, grouped};
+use crate::screen;
 use crate::settings::Settings;
 
 #[derive(Debug, Serialize)]

@@ -8,10 +8,10 @@ use std::io::Write as _;
 use ticklake_lake::Lake;
 use ticklake_lake::clock::{Clock as _, SystemClock};
 use ticklake_lake::vacuum::vacuum;
+use ticklake_query::told::counted;
 
 use crate::args::VacuumArgs;
 use crate::exit::Failure;
-use crate::screen::counted;
 
 pub(crate) async fn run(args: VacuumArgs) -> Result<(), Failure> {
     let lake = Lake::open(&args.settings.load()?.lake_location).await?;

@@ -61,5 +61,5 @@ async fn run_one(args: VolRunArgs) -> Result<(), Failure> {
     let text = text(&args.name, args.parameters)?;
     let lake = Lake::open(&args.settings.load()?.lake_location).await?;
     let engine = Engine::open(lake, EngineOptions { dialect: Dialect::Athena, ..EngineOptions::default() }).await?;
-    sql::run_script(&engine, &text, args.format.into()).await
+    sql::run_script(engine, &text, args.format.into()).await
 }

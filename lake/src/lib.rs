@@ -42,6 +42,7 @@ mod step_crash_tests;
 pub mod store;
 pub mod tally;
 pub mod vacuum;
+mod versions;
 pub mod window;
 
 pub use dead_letters::Reject;
@@ -50,3 +51,4 @@ pub use histogram::Histogram;
 pub use offsets::{Cause, Gap, Offsets, SourceId, Span};
 pub use snapshot::{AsOf, DataFile, Snapshot};
 pub use store::Lake;
+pub use versions::Version;

@@ -24,6 +24,19 @@ pub enum AsOf {
     TimeMs(i64),
 }
 
+impl std::str::FromStr for AsOf {
+    type Err = String;
+
+    /// A version's number, or a time as RFC 3339 writes it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(version) = text.parse() {
+            return Ok(Self::Version(version));
+        }
+        let at = ticklake_schemas::parse_event_time(text).map(|ns| Self::TimeMs(ns / 1_000_000));
+        at.map_err(|_| format!("{text:?} is no version; give a number or a time such as 2026-01-31T12:00:00Z"))
+    }
+}
+
 /// One data file of a version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataFile {

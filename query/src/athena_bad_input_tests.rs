@@ -175,6 +175,15 @@ async fn what_takes_much_memory_for_all_rows_at_once_is_computed_for_fewer() {
 }
 
 #[tokio::test]
+async fn arrays_unnested_beside_each_other_are_never_in_memory_once_for_each_row() {
+    let (_lake, engine) = engine().await;
+    let all = "SELECT a.n, c.o FROM UNNEST(sequence(1, 10000)) a(n) CROSS JOIN UNNEST(sequence(1, 10000)) b(m) CROSS JOIN UNNEST(sequence(1, 10000)) c(o)";
+    assert_eq!(answer(&engine, &format!("SELECT * FROM ({all}) LIMIT 1")).await.unwrap(), "1,1");
+    let rows = "SELECT count(*) AS n FROM UNNEST(sequence(1, 10000)) a(n) CROSS JOIN UNNEST(sequence(n, n + 299)) b(m)";
+    assert_eq!(answer(&engine, rows).await.unwrap(), "3000000");
+}
+
+#[tokio::test]
 async fn a_pattern_that_other_engines_backtrack_over_for_ever_is_matched() {
     let (_lake, engine) = engine().await;
     for (sql, expected) in [

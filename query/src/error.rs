@@ -37,6 +37,9 @@ pub enum QueryError {
     /// The answer cannot be written where it should go. A broken pipe is not a fault.
     #[error("the answer cannot be written: {0}")]
     Output(#[from] std::io::Error),
+    /// A file for an answer cannot be written; whatever was there is as it was. Choose another, or make room.
+    #[error("{0}")]
+    File(String),
     /// A bug. Report it.
     #[error("internal error, please report it: {0}")]
     Internal(String),

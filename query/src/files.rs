@@ -26,6 +26,8 @@ pub(crate) struct TableFile {
     /// `None` where the log does not say.
     pub(crate) rows: Option<u64>,
     pub(crate) size_bytes: u64,
+    /// The first and the last event time, microseconds since the epoch; `None` where the log does not say.
+    pub(crate) times_us: Option<(i64, i64)>,
     /// Values of the partition columns; `None` is NULL.
     pub(crate) partition: BTreeMap<String, Option<String>>,
 }

@@ -84,6 +84,7 @@ impl JsonMirror {
             },
             rows: None,
             size_bytes: file.size_bytes,
+            times_us: None,
             partition: file.partition.clone(),
         };
         Ok(self.files().await?.iter().map(file).collect())

@@ -5,7 +5,9 @@
 //! Invariant: nothing here writes to a lake.
 
 mod athena;
+mod context;
 mod coordinates;
+mod cost;
 mod date;
 pub mod dead_letters;
 mod engine;
@@ -14,14 +16,16 @@ mod files;
 mod interruptible;
 mod json_mirror;
 pub mod output;
-mod prompt;
 mod provider;
 mod pruning;
 mod read_only;
+mod repl;
+mod result;
 mod run;
-mod split;
 mod statistics;
+pub mod told;
 pub mod volatility;
+mod work;
 
 #[cfg(test)]
 mod athena_bad_input_tests;
@@ -36,9 +40,10 @@ mod tests;
 
 pub use athena::{Finding, Severity, lint};
 pub use coordinates::for_each_coordinate;
-pub use engine::{Dialect, Engine, EngineOptions, QueryResult};
+pub use engine::{Dialect, Engine, EngineOptions};
 pub use error::QueryError;
-pub use output::{Format, Grid, write_result};
-pub use prompt::prompt;
+pub use output::{Format, Grid, Shape, write_file, write_result};
+pub use repl::{Flow, Session, SessionOptions, prompt, read_script, split_statements};
+pub use result::QueryResult;
 pub use run::{Ran, run_statements};
-pub use split::{before_quit, split_statements};
+pub use work::{Done, Work};

@@ -1,13 +1,13 @@
-//! Runs a text of statements, one after the other, and writes their answers: what `-c` and `-f` do.
+//! Runs a text of statements, one after the other, and writes their answers: for a program that has them.
 //!
 //! Owns: the order, stopping at the first error, and saying which statement it was.
-//! Does not own: cutting the text (`split`), running one (`engine`), writing one (`output`).
+//! Does not own: cutting the text (`repl`), what stays between statements (`repl`), running one (`engine`), writing one (`output`).
 //! Invariant: after an error nothing further is run.
 
 use std::io::Write;
 
 use crate::output::{Format, write_result};
-use crate::split::split_statements;
+use crate::repl::split_statements;
 use crate::{Engine, QueryError};
 
 /// What was run.
@@ -28,7 +28,7 @@ pub async fn run_statements(engine: &Engine, sql: &str, format: Format, out: &mu
     let many = statements.len() > 1;
     let mut ran = Ran::default();
     for (at, statement) in statements.iter().enumerate() {
-        if at > 0 && matches!(format, Format::Table { .. }) {
+        if at > 0 && format.stands_apart() {
             writeln!(out)?;
         }
         let rows = run_one(engine, statement, format, out).await.map_err(|e| if many { numbered(e, at + 1) } else { e })?;
@@ -42,7 +42,8 @@ async fn run_one(engine: &Engine, statement: &str, format: Format, out: &mut (dy
     write_result(engine.sql(statement).await?, format, out).await
 }
 
-fn numbered(error: QueryError, number: usize) -> QueryError {
+/// The same of a statement among several.
+pub(crate) fn numbered(error: QueryError, number: usize) -> QueryError {
     match error {
         QueryError::Refused { told, excerpt } => QueryError::Refused { told: format!("statement {number}: {told}"), excerpt },
         QueryError::Sql(why) => QueryError::Sql(format!("statement {number}: {why}")),

@@ -115,7 +115,7 @@ fn read_bound(value: &Value, kind: &DataType, side: Side) -> Option<Precision<Sc
 }
 
 /// Microseconds since the epoch of a bound, written with or without `T`, fraction or offset.
-fn timestamp_us(text: &str) -> Option<i64> {
+pub(crate) fn timestamp_us(text: &str) -> Option<i64> {
     if let Ok(zoned) = DateTime::parse_from_rfc3339(text) {
         return Some(zoned.timestamp_micros());
     }

@@ -218,7 +218,7 @@ async fn every_format_tells_the_same_values() {
         text(
             &engine,
             "SELECT 'x' AS name, 10 AS n UNION ALL SELECT NULL, 7 ORDER BY n; SELECT 1.5e0 AS f",
-            Format::Table { width_max: None }
+            Format::Table { width_max: None, rows_max: None, may_turn: true }
         )
         .await,
         "name |  n\n-----+---\nNULL |  7\nx    | 10\n(2 rows)\n\nf\n---\n1.5\n(1 row)\n".replace("f\n---", "  f\n---")

@@ -17,9 +17,12 @@ const MEMORY_LIMIT_LEAST: usize = 16 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FormatArg {
     Table,
+    Vertical,
     Csv,
+    Tsv,
     Json,
     Ndjson,
+    Markdown,
 }
 
 /// SQL over a lake: the tables stock_data, stock_data_json and dead_letters.
@@ -28,12 +31,21 @@ pub(crate) enum FormatArg {
 pub(crate) struct LakeSqlArgs {
     #[command(flatten)]
     pub(crate) settings: Flags<LakeKeys>,
-    /// Run these statements and leave.
+    /// Run these statements and meta-commands and leave; several are run in their order.
     #[arg(short = 'c', long = "command", value_name = "SQL", conflicts_with = "file", allow_hyphen_values = true)]
-    pub(crate) command: Option<String>,
-    /// Run the statements of a file and leave; - reads standard input.
+    pub(crate) commands: Vec<String>,
+    /// Run the statements and meta-commands of a file and leave; - reads standard input.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// A value that statements take as :NAME, a number or a text; it is put in as one literal, never as SQL.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// Tell each statement on stderr before it is run.
+    #[arg(long)]
+    pub(crate) echo: bool,
+    /// Tell errors and go on with the next statement; the exit code still is 1.
+    #[arg(long)]
+    pub(crate) keep_going: bool,
     /// How results are printed.
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: FormatArg,
@@ -44,16 +56,11 @@ pub(crate) struct LakeSqlArgs {
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = bytes::<MEMORY_LIMIT_LEAST, { usize::MAX }>)]
     pub(crate) memory_limit: usize,
     /// Read the lake as it was at this version of stock_data, or at this time (RFC 3339).
-    #[arg(long, value_name = "VERSION|TIME", value_parser = parse_as_of)]
+    #[arg(long, value_name = "VERSION|TIME")]
     pub(crate) as_of: Option<AsOf>,
 }
 
-fn parse_as_of(text: &str) -> Result<AsOf, String> {
-    if let Ok(version) = text.parse::<u64>() {
-        return Ok(AsOf::Version(version));
-    }
-    match ticklake_schemas::parse_event_time(text) {
-        Ok(ns) => Ok(AsOf::TimeMs(ns / 1_000_000)),
-        Err(_) => Err("give a version number or a time such as 2026-01-31T12:00:00Z".into()),
-    }
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("give NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

@@ -39,6 +39,7 @@ pub(crate) enum ErrorName {
     InvalidParameterUsage,
     InvalidPartitionBy,
     InvalidPath,
+    InvalidProcessingMode,
     InvalidRecursiveReference,
     InvalidWindowFrame,
     InvalidWindowReference,

@@ -146,17 +146,25 @@ pub(crate) struct Token {
 
 /// The tokens of a text; the last one is its `End`.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, comments_close: true };
     let mut tokens = Vec::with_capacity(text.len() / 4 + 1);
-    loop {
+    tokens.extend(each_token(text));
+    tokens
+}
+
+/// As `tokens`, cut as they are asked for; the last is the `End`.
+pub(crate) fn each_token(text: &str) -> impl Iterator<Item = Token> {
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, comments_close: true };
+    let mut ended = false;
+    std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
         lexer.skip();
         let start = lexer.at;
         let kind = lexer.next();
-        tokens.push(Token { kind, span: Span { start, end: lexer.at } });
-        if kind == Kind::End {
-            return tokens;
-        }
-    }
+        ended = kind == Kind::End;
+        Some(Token { kind, span: Span { start, end: lexer.at } })
+    })
 }
 
 /// One of the statements of a text.
@@ -186,22 +194,20 @@ pub(crate) fn statements(text: &str) -> Vec<Piece> {
 
 /// Whether a text is to go on: its last statement has no semicolon, or a quote or a comment is not closed.
 pub(crate) fn goes_on(text: &str) -> bool {
-    let tokens = tokens(text);
-    has_open(text, &tokens) || tokens.iter().rev().nth(1).is_some_and(|last| last.kind != Kind::Semicolon)
-}
-
-/// Whether a quote or a comment is not closed.
-pub(crate) fn is_open(text: &str) -> bool {
-    has_open(text, &tokens(text))
-}
-
-fn has_open(text: &str, tokens: &[Token]) -> bool {
     let begins = |token: &Token, marks: &[&str]| marks.iter().any(|mark| text[token.span.start..].starts_with(mark));
-    tokens.iter().any(|token| match token.kind {
+    let is_open = |token: &Token| match token.kind {
         Kind::Unknown => begins(token, &["'", "\"", "`"]),
         Kind::Slash => begins(token, &["/*"]),
         _ => false,
-    })
+    };
+    let tokens = tokens(text);
+    tokens.iter().any(is_open) || tokens.iter().rev().nth(1).is_some_and(|last| last.kind != Kind::Semicolon)
+}
+
+/// Whether a text is a number's literal, and nothing else.
+pub(crate) fn is_number(text: &str) -> bool {
+    let first = each_token(text).next();
+    first.is_some_and(|token| token.kind.is_number() && token.span.start == 0 && token.span.end == text.len())
 }
 
 struct Lexer<'a> {

@@ -26,11 +26,15 @@ mod values;
 
 pub(crate) use analyze::scope::nearest;
 pub(crate) use error::AthenaError;
-pub(crate) use lexer::{goes_on, is_open, statements};
+pub(crate) use functions::{catalog, signature::Signature};
+pub(crate) use lexer::{Kind as TokenKind, Token, each_token, goes_on, is_number, statements};
+pub(crate) use lint::FULL_SCAN;
 pub use lint::{Finding, Severity, lint};
 pub(crate) use lower::Planner;
+pub(crate) use parse::words::Word;
 pub(crate) use prepared::PreparedStatements;
 pub(crate) use run::{Over, Refusal, Runnable, fault_of, lines, now, prepare, shown};
 pub(crate) use stack::Planning;
-pub(crate) use tables::{FILE_SIZE, FILES, PARTITIONS, PATH, of_files, of_lake, of_partitions};
+pub(crate) use tables::{FILE_SIZE, FILES, PARTITIONS, PATH, contract, of_files, of_lake, of_partitions, partition_columns};
+pub(crate) use types::Type;
 pub(crate) use values::layout::arrow_type;

@@ -29,6 +29,7 @@ use super::statements::query_for;
 use super::types::Type;
 use super::values::layout::arrow_type;
 use super::values::text::json;
+use crate::output::of_json_texts;
 
 /// How DataFusion's scans begin to tell of a filter's fault.
 const IN_A_SCAN: &str = "Error evaluating filter predicate";
@@ -172,7 +173,12 @@ pub(crate) fn shown(
     session: Arc<Session>,
 ) -> SendableRecordBatchStream {
     let field = |(name, ty): &(String, Type)| {
-        Field::new(name, if is_shown_as_it_lies(ty) { arrow_type(ty) } else { DataType::Utf8 }, true)
+        match ty {
+            _ if is_shown_as_it_lies(ty) => Field::new(name, arrow_type(ty), true),
+            // Their texts are JSON, and formats of JSON nest them.
+            Type::Array(_) | Type::Row(_) | Type::Map(..) => of_json_texts(Field::new(name, DataType::Utf8, true)),
+            _ => Field::new(name, DataType::Utf8, true),
+        }
     };
     let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
     let made = Arc::clone(&schema);

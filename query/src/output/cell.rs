@@ -6,11 +6,25 @@
 
 use std::fmt::Write as _;
 
-use datafusion::arrow::array::{Array, AsArray, FixedSizeListArray, GenericListArray, MapArray, StructArray};
-use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit};
+use datafusion::arrow::array::{Array, AsArray, FixedSizeListArray, GenericListArray, MapArray, RecordBatch, StructArray};
+use datafusion::arrow::datatypes::{DataType, Field, Float32Type, Float64Type, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use ticklake_schemas::write_json_string;
+
+use super::names::unique;
+use crate::QueryError;
+
+/// What people read where there is no value.
+pub(super) const NULL: &str = "NULL";
+
+/// What marks texts as JSON, by Arrow's name for it: the metadata's key and value.
+const JSON_TEXTS: (&str, &str) = ("ARROW:extension:name", "arrow.json");
+
+/// A column of texts each of which is a JSON value.
+pub(crate) fn of_json_texts(column: Field) -> Field {
+    column.with_metadata([(JSON_TEXTS.0.to_owned(), JSON_TEXTS.1.to_owned())].into())
+}
 
 /// What a value is to a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +52,25 @@ pub(super) fn kind(data_type: &DataType) -> Kind {
 
 /// A column of a batch, ready to be read value by value.
 pub(super) struct Column<'a> {
-    pub(super) kind: Kind,
+    kind: Kind,
     array: &'a dyn Array,
     formatter: Option<ArrayFormatter<'a>>,
 }
 
 impl<'a> Column<'a> {
+    /// Prepares the columns of a batch.
+    pub(super) fn all(batch: &'a RecordBatch) -> Result<Vec<Self>, QueryError> {
+        let schema = batch.schema_ref();
+        let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
+            let column = Self::new(array)?;
+            let is_json = field.metadata().get(JSON_TEXTS.0).is_some_and(|name| name == JSON_TEXTS.1);
+            Ok(if is_json && column.kind == Kind::Text { Self { kind: Kind::Nested, ..column } } else { column })
+        });
+        columns.collect::<Result<_, _>>().map_err(super::unwritable)
+    }
+
     /// Prepares a column.
-    pub(super) fn new(array: &'a dyn Array) -> Result<Self, ArrowError> {
+    fn new(array: &'a dyn Array) -> Result<Self, ArrowError> {
         let kind = kind(array.data_type());
         let own = kind == Kind::Nested || matches!(array.data_type(), DataType::Float32 | DataType::Float64);
         let formatter = if own { None } else { Some(ArrayFormatter::try_new(array, &options(array.data_type()))?) };
@@ -160,11 +185,11 @@ fn write_list(items: &dyn Array, out: &mut String) -> Result<(), ArrowError> {
 
 fn write_struct(value: &StructArray, row: usize, out: &mut String) -> Result<(), ArrowError> {
     out.push('{');
-    for (at, (field, values)) in value.fields().iter().zip(value.columns()).enumerate() {
+    for (at, (name, values)) in unique(value.fields()).iter().zip(value.columns()).enumerate() {
         if at > 0 {
             out.push(',');
         }
-        write_json_string(field.name(), out);
+        write_json_string(name, out);
         out.push(':');
         Column::new(values)?.write_json(row, out)?;
     }

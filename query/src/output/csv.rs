@@ -32,9 +32,8 @@ impl Csv {
 
 impl Writer for Csv {
     fn rows(&mut self, batch: &RecordBatch, out: &mut String) -> Result<(), QueryError> {
-        self.end(out)?;
-        let columns: Vec<_> =
-            batch.columns().iter().map(|c| Column::new(c)).collect::<Result<_, _>>().map_err(super::unwritable)?;
+        out.extend(self.header.take());
+        let columns = Column::all(batch)?;
         let mut text = String::new();
         for row in 0..batch.num_rows() {
             for (at, column) in columns.iter().enumerate() {
@@ -52,10 +51,8 @@ impl Writer for Csv {
         Ok(())
     }
 
-    fn end(&mut self, out: &mut String) -> Result<(), QueryError> {
-        if let Some(header) = self.header.take() {
-            out.push_str(&header);
-        }
+    fn end(&mut self, _: bool, out: &mut String) -> Result<(), QueryError> {
+        out.extend(self.header.take());
         Ok(())
     }
 }

@@ -1,16 +1,17 @@
 //! JSON: one array of objects, or one object a line.
 //!
 //! Owns: brackets, commas and keys.
-//! Does not own: the text of a value (`cell`).
-//! Invariant: the opening bracket is written with the first rows or at the end, never before.
+//! Does not own: the text of a value (`cell`), what a column is called whose name is taken (`names`).
+//! Invariant: no object has a key twice; the opening bracket is written with the first rows or at the end, never before.
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 
-use super::Writer;
 use ticklake_schemas::write_json_string;
 
+use super::Writer;
 use super::cell::Column;
+use super::names::unique;
 use crate::QueryError;
 
 /// JSON being written.
@@ -34,19 +35,18 @@ impl Json {
 }
 
 fn openings(schema: &Schema) -> Vec<String> {
-    let opening = |(at, field): (usize, &std::sync::Arc<datafusion::arrow::datatypes::Field>)| {
+    let opening = |(at, name): (usize, String)| {
         let mut text = String::from(if at == 0 { "{" } else { "," });
-        write_json_string(field.name(), &mut text);
+        write_json_string(&name, &mut text);
         text.push(':');
         text
     };
-    schema.fields().iter().enumerate().map(opening).collect()
+    unique(schema.fields()).into_iter().enumerate().map(opening).collect()
 }
 
 impl Writer for Json {
     fn rows(&mut self, batch: &RecordBatch, out: &mut String) -> Result<(), QueryError> {
-        let columns: Vec<_> =
-            batch.columns().iter().map(|c| Column::new(c)).collect::<Result<_, _>>().map_err(super::unwritable)?;
+        let columns = Column::all(batch)?;
         for row in 0..batch.num_rows() {
             if self.array {
                 out.push_str(if self.begun { ",\n" } else { "[\n" });
@@ -64,7 +64,7 @@ impl Writer for Json {
         Ok(())
     }
 
-    fn end(&mut self, out: &mut String) -> Result<(), QueryError> {
+    fn end(&mut self, _: bool, out: &mut String) -> Result<(), QueryError> {
         if self.array {
             out.push_str(if self.begun { "\n]\n" } else { "[]\n" });
         }

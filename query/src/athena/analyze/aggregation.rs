@@ -161,8 +161,10 @@ impl Aggregation {
         let all: Vec<&Typed> =
             outputs.iter().map(|output| &output.value).chain(having).chain(by.iter().map(|sort| &sort.key)).collect();
         let (mut calls, mut groupings): (Vec<Typed>, Vec<Typed>) = (Vec::new(), Vec::new());
+        let mut is_aggregate = false;
         for typed in all {
             typed.walk(&mut |typed| {
+                is_aggregate |= matches!(&typed.kind, Kind::Window(call) if call.is_aggregate);
                 let found = match typed.kind {
                     Kind::Aggregate(_) => &mut calls,
                     Kind::Grouping(_) => &mut groupings,
@@ -174,7 +176,7 @@ impl Aggregation {
                 false
             });
         }
-        if sets.is_none() && calls.is_empty() && having.is_none() && groupings.is_empty() {
+        if sets.is_none() && calls.is_empty() && having.is_none() && groupings.is_empty() && !is_aggregate {
             return Ok(None);
         }
         if let (None, Some(grouping)) = (&sets, groupings.first()) {

@@ -6,7 +6,6 @@
 
 use super::Analyzer;
 use super::expr::{Result, boolean, mismatch, unified};
-use super::plan::Subquery;
 use super::scope::{Field, Scope};
 use super::typed::{Aggregate, ColumnId, Kind, Literal, Sort, Typed};
 use crate::athena::ast::{Call, Expr, ExprKind, Overflow, SortItem, Span};
@@ -26,6 +25,9 @@ impl Analyzer<'_> {
         let name = call.name.0.last().map(|name| name.text.to_ascii_lowercase()).unwrap_or_default();
         if call.name.0.len() > 1 {
             return Err(not_registered(&call.name.to_string(), call.span));
+        }
+        if let Some(fault) = of_pattern(call) {
+            return Err(fault);
         }
         if let Some(special) = self.special(&name, call, scope)? {
             return Ok(special);
@@ -151,11 +153,12 @@ impl Analyzer<'_> {
         let ids: Vec<ColumnId> = fields.iter().map(|field| field.id).collect();
         let inside = Scope::within(fields, scope);
         self.bound += ids.len();
+        let around = std::mem::replace(&mut self.in_lambda, true);
         let body = self.expr(body, &inside);
+        self.in_lambda = around;
         self.bound -= ids.len();
         let body = body?;
         self.only_scalar(&body, "Lambda expression")?;
-        no_subquery(&body)?;
         let ty = Type::Function(types.to_vec(), Box::new(body.ty.clone()));
         Ok(Typed::new(Kind::Lambda { parameters: ids, body: Box::new(body) }, ty, expr.span))
     }
@@ -300,23 +303,6 @@ fn not_registered(name: &str, span: Span) -> AthenaError {
     }
 }
 
-/// A lambda's body asks no other relation; whether one has rows it may ask.
-fn no_subquery(body: &Typed) -> Result<()> {
-    let mut found = None;
-    body.walk(&mut |part| {
-        if let Kind::Subquery(query) = &part.kind
-            && !matches!(**query, Subquery::Exists(_))
-        {
-            found.get_or_insert(part.span);
-        }
-        true
-    });
-    match found {
-        None => Ok(()),
-        Some(span) => Err(AthenaError::at(ErrorName::NotSupported, span, "Lambda expression cannot contain subqueries")),
-    }
-}
-
 /// `array_join` takes elements that have a text, which its signature does not tell.
 fn check_joined(name: &str, arguments: &[Type], span: Span) -> Result<()> {
     match arguments.first() {
@@ -325,6 +311,18 @@ fn check_joined(name: &str, arguments: &[Type], span: Span) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// What belongs into a row pattern only: `count(a.*)`, `RUNNING sum(a)`.
+fn of_pattern(call: &Call) -> Option<AthenaError> {
+    let at = call.of_pattern?;
+    Some(if call.star {
+        let message = "label.* syntax is only supported as the only argument of row pattern count function";
+        AthenaError::at(ErrorName::InvalidFunctionArgument, at, message)
+    } else {
+        let message = "RUNNING and FINAL semantics are not supported out of pattern recognition context";
+        AthenaError::at(ErrorName::InvalidProcessingMode, at, message)
+    })
 }
 
 fn distinct_of_values(call: &Call) -> AthenaError {
@@ -347,6 +345,9 @@ fn check_clauses(call: &Call, name: &str, kind: FunctionKind) -> Result<()> {
         if !call.order_by.is_empty() {
             return wrong(ErrorName::FunctionNotAggregate, "ORDER BY is only valid for aggregation functions".into());
         }
+    }
+    if kind == FunctionKind::Window && !call.order_by.is_empty() {
+        return wrong(ErrorName::FunctionNotAggregate, "ORDER BY is only valid for aggregation functions".into());
     }
     let is_of_values = matches!(name, "lag" | "lead" | "first_value" | "last_value" | "nth_value");
     if !is_of_values && call.null_treatment.is_some() {

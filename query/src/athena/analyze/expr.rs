@@ -235,7 +235,10 @@ impl Analyzer<'_> {
         let bar = if scope.bar == Bar::Outer { Bar::Outer } else { Bar::None };
         let nothing = Scope { fields: Vec::new(), outer: Some(scope), bar };
         let met = self.recursions.len();
-        let found = self.query(query, &nothing)?;
+        let around = std::mem::replace(&mut self.in_lambda, false);
+        let found = self.query(query, &nothing);
+        self.in_lambda = around;
+        let found = found?;
         match self.recursions.get(met) {
             None => Ok(found),
             Some(at) => Err(AthenaError::at(ErrorName::InvalidRecursiveReference, *at, OUTSIDE_FROM)),

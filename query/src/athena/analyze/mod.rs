@@ -98,6 +98,8 @@ pub(crate) struct Analyzer<'t> {
     columns: ColumnId,
     /// How many parameters the lambdas around have.
     bound: usize,
+    /// Whether what is looked at is of a lambda, not of a query within it.
+    in_lambda: bool,
     /// Queries named by `WITH`, innermost last.
     named: Vec<with::Named>,
     /// Where the step of a recursion was found to name the recursion.
@@ -116,6 +118,7 @@ impl<'t> Analyzer<'t> {
             parameters,
             columns: 0,
             bound: 0,
+            in_lambda: false,
             named: Vec::new(),
             recursions: Vec::new(),
             windows: Vec::new(),

@@ -51,8 +51,14 @@ impl Analyzer<'_> {
             }
             RelationKind::Sample { of, method, percentage } => {
                 let of = self.relation(of, outer)?;
-                let percentage = self.expr(percentage, &Scope::default())?;
-                if !percentage.ty.is_numeric() {
+                let percentage = self.expr(percentage, &Scope::default()).map_err(|error| match error.name {
+                    ErrorName::ColumnNotFound => {
+                        let message = "Sample percentage cannot contain column references";
+                        AthenaError::at(ErrorName::ExpressionNotConstant, percentage.span, message)
+                    }
+                    _ => error,
+                })?;
+                if !percentage.ty.is_numeric() && percentage.ty != Type::Unknown {
                     return Err(mismatch(percentage.span, "Sample percentage should be a numeric expression"));
                 }
                 let percentage = percentage.coerced(&Type::Double);

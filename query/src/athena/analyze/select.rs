@@ -72,6 +72,9 @@ impl Analyzer<'_> {
         for value in outputs.iter_mut().map(|output| &mut output.value).chain(by.iter_mut().map(|sort| &mut sort.key)) {
             *value = self.over_windows(value.clone(), &mut calls);
         }
+        if let Some(refused) = calls.iter().find_map(|(_, call)| call.refused.as_deref()) {
+            return Err(refused.clone());
+        }
         let plan = if calls.is_empty() { plan } else { Plan::Window { input: Box::new(plan), calls } };
         if select.distinct {
             for output in &outputs {

@@ -20,6 +20,7 @@ impl Analyzer<'_> {
     }
 
     pub(super) fn scalar_subquery(&mut self, query: &Query, span: Span, scope: &Scope<'_>) -> Result<Typed> {
+        self.in_no_lambda(span)?;
         let relation = self.subquery(query, scope)?;
         let ty = match relation.fields.as_slice() {
             [one] => one.ty.clone(),
@@ -30,6 +31,7 @@ impl Analyzer<'_> {
 
     pub(super) fn in_query(&mut self, of: &Expr, query: &Query, span: Span, scope: &Scope<'_>) -> Result<Typed> {
         let of = self.expr(of, scope)?;
+        self.in_no_lambda(span)?;
         let relation = self.subquery(query, scope)?;
         let common = self.common(&of, &relation, span)?;
         let of = of.coerced(&common);
@@ -46,6 +48,7 @@ impl Analyzer<'_> {
         scope: &Scope<'_>,
     ) -> Result<Typed> {
         let left = self.expr(left, scope)?;
+        self.in_no_lambda(query.span)?;
         let relation = self.subquery(query, scope)?;
         let common = self.common(&left, &relation, span)?;
         let equality = matches!(op, Comparison::Equal | Comparison::NotEqual);
@@ -56,6 +59,14 @@ impl Analyzer<'_> {
         }
         let left = left.coerced(&common);
         Ok(Typed::new(Kind::Subquery(Box::new(Subquery::Quantified { op, all, left, relation })), Type::Boolean, span))
+    }
+
+    /// A lambda's body asks no other relation, whatever that is; whether one has rows it may ask.
+    fn in_no_lambda(&self, span: Span) -> Result<()> {
+        if self.in_lambda {
+            return Err(AthenaError::at(ErrorName::NotSupported, span, "Lambda expression cannot contain subqueries"));
+        }
+        Ok(())
     }
 
     /// The type both a value and a subquery's rows become.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::plan::Subquery;
 use crate::athena::ast::{Comparison, NullTreatment, Span};
+use crate::athena::error::AthenaError;
 use crate::athena::functions::scalar::sql_json::Form;
 use crate::athena::types::Type;
 
@@ -174,6 +175,10 @@ pub(crate) struct WindowCall {
     pub(crate) order_by: Vec<Sort>,
     pub(crate) frame: Option<Frame>,
     pub(crate) returns: Type,
+    /// Why it is none, told once all else of its SELECT has a meaning.
+    pub(crate) refused: Option<Box<AthenaError>>,
+    /// With an ORDER BY of its own its SELECT is one of aggregates.
+    pub(crate) is_aggregate: bool,
 }
 
 /// The rows around the current one.
@@ -223,7 +228,7 @@ impl WindowCall {
     /// A call without arguments that tells places of rows.
     pub(crate) fn ranking(name: &'static str, partition_by: Vec<Typed>, order_by: Vec<Sort>) -> Self {
         let (arguments, null_treatment, frame, returns) = (Vec::new(), None, None, Type::Bigint);
-        Self { name, arguments, null_treatment, partition_by, order_by, frame, returns }
+        Self { name, arguments, null_treatment, partition_by, order_by, frame, returns, refused: None, is_aggregate: false }
     }
 
     /// The expressions it is computed from.

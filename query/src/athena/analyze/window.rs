@@ -25,44 +25,27 @@ pub(super) struct Resolved {
 
 impl Analyzer<'_> {
     pub(super) fn window_call(&mut self, name: &str, call: &Call, scope: &Scope<'_>) -> Result<Typed> {
-        let refused = |what: &str| Err(AthenaError::at(ErrorName::NotSupported, call.span, what.to_owned()));
-        let Some(over) = &call.over else { return refused("a window was expected") };
+        let Some(over) = &call.over else {
+            return Err(AthenaError::at(ErrorName::MissingOver, call.span, "a window was expected"));
+        };
         let window = match over {
             Over::Named(name) => self.named_window(name)?,
             Over::Window(window) => self.window(window, scope)?,
         };
         let filter = self.filter(call, scope)?;
         let (arguments, chosen) = self.arguments(name, call, scope)?;
-        if filter.is_some() {
-            return refused("FILTER is not yet supported for window functions");
-        }
-        if !call.order_by.is_empty() {
-            return refused("Window function with ORDER BY is not supported");
-        }
-        if call.distinct {
-            return refused("DISTINCT in window function parameters not yet supported");
-        }
-        if matches!(name, "lag" | "lead") {
-            if window.order_by.is_empty() {
-                let message = format!("{name} function requires an ORDER BY window clause");
-                return Err(AthenaError::at(ErrorName::MissingOrderBy, window.span, message));
-            }
-            if let Some(span) = window.frame_span {
-                let message = format!("Cannot specify window frame for {name} function");
-                return Err(AthenaError::at(ErrorName::InvalidWindowFrame, span, message));
-            }
-        }
-        let arguments_and_keys = arguments.iter().chain(&window.partition_by).chain(window.order_by.iter().map(|s| &s.key));
-        for part in arguments_and_keys {
-            if let Some(nested) = first_window(part) {
-                let place = if arguments.iter().any(|argument| std::ptr::eq(argument, part)) {
-                    "window function arguments"
-                } else {
-                    "window specification"
-                };
-                let message = format!("Cannot nest window functions or row pattern measures inside {place}");
-                return Err(AthenaError::at(ErrorName::NestedWindow, nested.span, message));
-            }
+        self.sorts(&call.order_by, scope)?;
+        let clauses = [
+            (filter.is_some(), "FILTER is not yet supported for window functions"),
+            (!call.order_by.is_empty(), "Window function with ORDER BY is not supported"),
+            (call.distinct, "DISTINCT in window function parameters not yet supported"),
+        ];
+        let clause = clauses.into_iter().find(|(is_there, _)| *is_there);
+        let refused = clause.map(|(_, what)| AthenaError::at(ErrorName::NotSupported, call.span, what));
+        let refused = refused.or_else(|| fault_of_shift(name, &window)).or_else(|| fault_of_nesting(&arguments, &window));
+        if name == "reduce_agg" && arguments.iter().any(is_coerced) {
+            // Trino finds the function anew for the window, without what it was found by.
+            return Err(AthenaError::at(ErrorName::FunctionNotFound, call.span, "Unexpected parameters for function reduce_agg"));
         }
         let window_call = WindowCall {
             name: &chosen.signature.name,
@@ -72,6 +55,8 @@ impl Analyzer<'_> {
             order_by: window.order_by,
             frame: window.frame,
             returns: chosen.returns.clone(),
+            refused: refused.map(Box::new),
+            is_aggregate: !call.order_by.is_empty(),
         };
         Ok(Typed::new(Kind::Window(Box::new(window_call)), chosen.returns, call.span))
     }
@@ -233,6 +218,34 @@ fn check_order(frame: &ast::Frame, order_by: &[Sort]) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// What `lag` and `lead` ask of their window.
+fn fault_of_shift(name: &str, window: &Resolved) -> Option<AthenaError> {
+    if !matches!(name, "lag" | "lead") {
+        return None;
+    }
+    if window.order_by.is_empty() {
+        let message = format!("{name} function requires an ORDER BY window clause");
+        return Some(AthenaError::at(ErrorName::MissingOrderBy, window.span, message));
+    }
+    let message = format!("Cannot specify window frame for {name} function");
+    Some(AthenaError::at(ErrorName::InvalidWindowFrame, window.frame_span?, message))
+}
+
+/// A window within a window.
+fn fault_of_nesting(arguments: &[Typed], window: &Resolved) -> Option<AthenaError> {
+    let keys = window.partition_by.iter().chain(window.order_by.iter().map(|sort| &sort.key));
+    let parts = arguments.iter().map(|part| (part, "window function arguments"));
+    parts.chain(keys.map(|part| (part, "window specification"))).find_map(|(part, place)| {
+        let message = format!("Cannot nest window functions or row pattern measures inside {place}");
+        Some(AthenaError::at(ErrorName::NestedWindow, first_window(part)?.span, message))
+    })
+}
+
+/// Whether a value was made one of another type, unasked.
+fn is_coerced(value: &Typed) -> bool {
+    matches!(&value.kind, Kind::Cast { of, .. } if of.span == value.span && of.ty != Type::Unknown)
 }
 
 /// The first call over a window within an expression.

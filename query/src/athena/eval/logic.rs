@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, UInt32Array, new_null_array};
 use arrow::compute::{and_kleene, concat, interleave, or_kleene};
 
-use super::{Column, Env, Result, compare, eval, of_one, of_two, taken};
+use super::{Column, Env, Result, columns_of, compare, eval, of_one, of_two, taken};
 use crate::athena::analyze::typed::{Kind, Typed};
 use crate::athena::ast::Comparison;
 use crate::athena::error::{AthenaError, ErrorName};
@@ -301,6 +301,9 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
         let items = list.iter().map(|item| eval(item, env)).collect::<Result<Vec<_>>>()?;
         return of_one(&value, |values| in_constants(&of.ty, values, &items));
     }
+    let Some(list) = asked(of, list, env)? else {
+        return Ok(Column::constant(Arc::new(BooleanArray::new_null(1)), env.rows));
+    };
     let is_nothing = LazyCell::new(|| known(of, env).is_some_and(|value| value.is_null(0)));
     let mut result: Option<Column> = None;
     for item in list {
@@ -322,6 +325,44 @@ pub(super) fn in_list(of: &Typed, list: &[Typed], env: &Env<'_>) -> Result<Colum
         });
     }
     result.ok_or_else(|| AthenaError::internal(&"IN of an empty list"))
+}
+
+/// The items that Trino asks. A constant is asked of the list's constants first: a NULL among them decides where one item is left,
+/// and is forgotten where several are. `None`: the answer is NULL.
+fn asked<'l>(of: &Typed, list: &'l [Typed], env: &Env<'_>) -> Result<Option<Vec<&'l Typed>>> {
+    let all = || Ok(Some(list.iter().collect()));
+    if env.rows == 0 || !columns_of(of).is_empty() || !env.is_constant(of) {
+        return all();
+    }
+    // A column is no constant, even if all its rows are alike.
+    let first = |column: &Column| Column::new(column.values().slice(column.at(0), 1));
+    let columns = env.columns.iter().map(|(id, column)| (*id, first(column))).collect();
+    let one = Env { session: env.session, rows: 1, columns };
+    let value = eval(of, &one)?;
+    let (mut left, mut asked, mut has_null) = (Vec::new(), Vec::new(), false);
+    for item in list {
+        match known(item, &one) {
+            Some(known) if known.is_null(0) => has_null = true,
+            Some(known) => {
+                let equal = of_two(&value, &known, |a, b| compare::compare(Comparison::Equal, &of.ty, a, b))?;
+                match truth(&equal, 0) {
+                    Some(true) => return all(),
+                    Some(false) => asked.push(item),
+                    None => has_null = true,
+                }
+            }
+            None => {
+                asked.push(item);
+                if !left.contains(&item) {
+                    left.push(item);
+                }
+            }
+        }
+    }
+    if !has_null || left.is_empty() || value.is_null(0) {
+        return all();
+    }
+    Ok((left.len() > 1).then_some(asked))
 }
 
 /// Whether values are among many constants.

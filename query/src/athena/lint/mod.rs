@@ -20,7 +20,8 @@ use super::tables;
 use super::types::Type;
 
 /// The warning of a table that no condition narrows.
-const FULL_SCAN: &str = "FULL_SCAN";
+/// The warning of a statement that reads a table whole.
+pub(crate) const FULL_SCAN: &str = "FULL_SCAN";
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

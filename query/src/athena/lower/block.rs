@@ -1,7 +1,7 @@
 //! Steps of our own within DataFusion's plans.
 //!
 //! Owns: the logical and the physical node of a step that DataFusion does not know, and the way from one to the other.
-//! Does not own: what a step does with its rows (`join::Unnest`, `window::Windows`).
+//! Does not own: what a step does with its rows (`unnest`, `window::Windows`).
 //! Invariant: a step sees every row of its input once, in the order and the grouping that it asks for.
 
 use std::cmp::Ordering;
@@ -20,7 +20,8 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{
-    EquivalenceProperties, LexRequirement, OrderingRequirements, Partitioning, PhysicalExpr, PhysicalSortRequirement,
+    EquivalenceProperties, LexOrdering, LexRequirement, OrderingRequirements, Partitioning, PhysicalExpr, PhysicalSortExpr,
+    PhysicalSortRequirement,
 };
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::{
@@ -29,8 +30,9 @@ use datafusion::physical_plan::{
 };
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
-use super::join::Unnest;
 use super::numbered::Numbered;
+use super::ordered::Ordered;
+use super::unnest::Unnest;
 use super::window::Windows;
 
 /// A step.
@@ -39,6 +41,7 @@ pub(super) enum Step {
     Unnest(Unnest),
     Windows(Windows),
     Numbered(Numbered),
+    Ordered(Ordered),
 }
 
 /// The logical node.
@@ -61,6 +64,7 @@ impl Step {
             Self::Unnest(_) => "Unnest",
             Self::Windows(_) => "Window",
             Self::Numbered(_) => "Number",
+            Self::Ordered(_) => "Order",
         }
     }
 }
@@ -154,8 +158,15 @@ struct Running {
 impl Running {
     fn new(input: Arc<dyn ExecutionPlan>, schema: SchemaRef, step: Arc<Step>) -> Self {
         let partitions = input.properties().partitioning.partition_count();
+        let order = match &*step {
+            Step::Ordered(ordered) => LexOrdering::new(ordered.sort_names().into_iter().filter_map(|(name, options)| {
+                let column = Column::new(&name, schema.index_of(&name).ok()?);
+                Some(PhysicalSortExpr::new(Arc::new(column), options))
+            })),
+            _ => None,
+        };
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema),
+            EquivalenceProperties::new_with_orderings(schema, order),
             Partitioning::UnknownPartitioning(partitions),
             EmissionType::Incremental,
             Boundedness::Bounded,
@@ -187,6 +198,7 @@ impl ExecutionPlan for Running {
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
         let distribution = match &*self.step {
             Step::Unnest(_) | Step::Numbered(_) => Distribution::UnspecifiedDistribution,
+            Step::Ordered(_) => Distribution::SinglePartition,
             Step::Windows(windows) => match windows.partition_names() {
                 names if names.is_empty() => Distribution::SinglePartition,
                 names => Distribution::KeyPartitioned(names.iter().filter_map(|name| self.column(name)).collect()),
@@ -196,12 +208,19 @@ impl ExecutionPlan for Running {
     }
 
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        let Step::Windows(windows) = &*self.step else { return vec![None] };
-        let by = windows
-            .sort_names()
+        let names = match &*self.step {
+            Step::Windows(windows) => windows.sort_names(),
+            Step::Ordered(ordered) => ordered.sort_names(),
+            Step::Unnest(_) | Step::Numbered(_) => return vec![None],
+        };
+        let by = names
             .into_iter()
             .filter_map(|(name, options)| Some(PhysicalSortRequirement::new(self.column(&name)?, Some(options))));
         vec![LexRequirement::new(by).map(OrderingRequirements::new)]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![matches!(&*self.step, Step::Ordered(_))]
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
@@ -223,8 +242,9 @@ impl ExecutionPlan for Running {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let input = self.input.execute(partition, Arc::clone(&context))?;
         match &*self.step {
-            Step::Unnest(_) => Ok(super::join::unnested(input, self.schema(), Arc::clone(&self.step))),
+            Step::Unnest(_) => Ok(super::unnest::unnested(input, self.schema(), Arc::clone(&self.step))),
             Step::Numbered(numbered) => Ok(numbered.stream(input, self.schema(), partition)),
+            Step::Ordered(_) => Ok(super::ordered::checked(input, self.schema(), Arc::clone(&self.step))),
             Step::Windows(_) => Ok(super::window::windowed(input, self.schema(), Arc::clone(&self.step), &context)),
         }
     }

@@ -11,13 +11,16 @@ mod gathered;
 mod join;
 mod kept;
 mod numbered;
+mod ordered;
 mod own;
+mod unnest;
 mod values;
 mod window;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::compute::SortOptions;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::datasource::provider_as_source;
@@ -30,10 +33,12 @@ use super::analyze::plan::{Plan, Relation, SetColumn};
 use super::analyze::typed::{ColumnId, Kind, Sort, Typed};
 use super::ast::SetOp;
 use super::error::{AthenaError, ErrorName};
+use super::eval::compare::is_nested;
 use super::eval::{Env, Session, eval, has_volatile};
 use super::types::Type;
 use super::values::layout::arrow_type;
 use expr::{column, fault, name_of};
+use ordered::Ordered;
 
 /// Columns that somebody above asks for; some may not be there.
 type Wanted = BTreeSet<ColumnId>;
@@ -175,11 +180,29 @@ impl<'t> Lowering<'t> {
         for (sort, key) in by.iter_mut().zip(keys) {
             sort.key = key;
         }
+        if by.iter().any(|sort| is_nested(&sort.key.ty)) {
+            return self.sort_nested(input, &by, wanted);
+        }
         let by = by.iter().map(|sort| {
             let expr = expr::sort_key(sort, &self.session)?;
             Ok(SortExpr { expr, asc: !sort.descending, nulls_first: sort.nulls_first })
         });
         let sorted = LogicalPlanBuilder::from(input).sort(by.collect::<Result<Vec<_>>>()?)?.build()?;
+        self.project(sorted, wanted, Vec::new())
+    }
+
+    /// A sort whose rows are looked at once they are in order.
+    fn sort_nested(&mut self, input: LogicalPlan, by: &[Sort], wanted: &Wanted) -> Result<LogicalPlan> {
+        let (mut keys, mut order) = (Vec::new(), Vec::new());
+        for sort in by {
+            let id = self.new_column();
+            keys.push((id, expr::sort_key(sort, &self.session)?));
+            order.push((id, SortOptions { descending: sort.descending, nulls_first: sort.nulls_first }));
+        }
+        let all = ids_of(&input).into_iter().collect();
+        let input = self.project(input, &all, keys)?;
+        let schema = input.schema().as_arrow().clone();
+        let sorted = block::step(input, schema, block::Step::Ordered(Ordered { by: order }))?;
         self.project(sorted, wanted, Vec::new())
     }
 
@@ -237,9 +260,12 @@ impl<'t> Lowering<'t> {
         // Rows one by one by either method: Trino's SYSTEM takes whole splits, which an engine of one process has none of.
         let span = percentage.span;
         let percent = self.number(percentage.clone().coerced(&Type::Double))?.and_then(|number| number.as_f64());
+        let Some(percent) = percent else {
+            return Err(fault(AthenaError::at(ErrorName::InvalidArguments, span, "Sample percentage cannot be NULL")));
+        };
         let wrong = match percent {
-            Some(percent) if percent < 0.0 => Some("greater than or equal to 0"),
-            Some(percent) if percent > 100.0 => Some("less than or equal to 100"),
+            percent if percent < 0.0 => Some("greater than or equal to 0"),
+            percent if percent > 100.0 => Some("less than or equal to 100"),
             _ => None,
         };
         if let Some(wrong) = wrong {

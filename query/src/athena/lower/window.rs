@@ -20,6 +20,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::block::{Step, step};
 use super::expr::{fault, name_of, sort_key};
+use super::ordered::Before;
 use super::{Lowering, Wanted, ids_of};
 use crate::athena::analyze::plan::Plan;
 use crate::athena::analyze::typed::{ColumnId, WindowCall};
@@ -47,6 +48,11 @@ impl Windows {
     pub(super) fn sort_names(&self) -> Vec<(String, SortOptions)> {
         let partition = self.partition.iter().map(|id| (name_of(*id), SortOptions::default()));
         partition.chain(self.order.iter().map(|(id, options)| (name_of(*id), *options))).collect()
+    }
+
+    /// Trino numbers the rows of a partition as they come.
+    fn is_sorted(&self) -> bool {
+        !self.order.is_empty() || self.calls.iter().any(|(_, call)| call.name != "row_number")
     }
 
     /// The rows of one whole partition with the calls' values.
@@ -117,6 +123,7 @@ struct Waiting {
     converter: Option<RowConverter>,
     rows: Vec<RecordBatch>,
     key: Option<OwnedRow>,
+    before: Before,
     memory: MemoryReservation,
 }
 
@@ -128,7 +135,15 @@ pub(super) fn windowed(
     context: &TaskContext,
 ) -> SendableRecordBatchStream {
     let memory = MemoryConsumer::new("Window").register(context.memory_pool());
-    let waiting = Waiting { step, schema: Arc::clone(&schema), converter: None, rows: Vec::new(), key: None, memory };
+    let waiting = Waiting {
+        step,
+        schema: Arc::clone(&schema),
+        converter: None,
+        rows: Vec::new(),
+        key: None,
+        before: Before::default(),
+        memory,
+    };
     let batches = input.map(|batch| batch.map(Some)).chain(futures::stream::once(async { Ok(None) }));
     let out = batches.scan(waiting, |waiting, batch| {
         let done = batch.and_then(|batch| match batch {
@@ -150,6 +165,10 @@ impl Waiting {
     fn take(&mut self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
         let step = Arc::clone(&self.step);
         let Step::Windows(windows) = &*step else { return Ok(None) };
+        if windows.is_sorted() {
+            let names: Vec<String> = windows.sort_names().into_iter().map(|(name, _)| name).collect();
+            self.before.check(batch, &names)?;
+        }
         if windows.partition.is_empty() || batch.num_rows() == 0 {
             self.keep(batch, 0, batch.num_rows())?;
             return Ok(None);

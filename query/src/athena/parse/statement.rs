@@ -102,8 +102,12 @@ impl Parser<'_> {
             self.advance();
         }
         let span = self.span_from(self.tokens[start].span.start);
-        let words: Vec<String> =
-            self.tokens[start..self.pos].iter().map(|token| self.source(token.span).to_ascii_uppercase()).collect();
+        // The statement's own words in capitals, a table's name as it is written.
+        let words = self.tokens[start..self.pos].iter().enumerate().map(|(at, token)| {
+            let source = self.source(token.span);
+            if at > 0 && token.kind == Kind::Name { source.to_owned() } else { source.to_ascii_uppercase() }
+        });
+        let words: Vec<String> = words.collect();
         self.pos = self.tokens.len() - 1;
         (words.join(" "), span)
     }

@@ -350,6 +350,7 @@ fn a_statement_that_writes_is_never_taken_for_one_that_reads() {
         ("MSCK REPAIR TABLE t", "MSCK REPAIR"),
         ("UNLOAD (SELECT 1) TO 's3://x'", "UNLOAD"),
         ("DELETE FROM t", "DELETE FROM"),
+        ("update stock_data set price = 1", "UPDATE stock_data"),
     ] {
         assert!(matches!(parse(sql), Ok(Statement::Writes { words, .. }) if words == first), "{sql}");
     }

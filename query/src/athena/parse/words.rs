@@ -86,6 +86,11 @@ impl Word {
         self as usize >= RESERVED.len()
     }
 
+    /// The spellings of all of them, in capitals, the reserved ones first.
+    pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
+        RESERVED.iter().chain(FREE).map(|entry| entry.text)
+    }
+
     /// Its spelling, in capitals.
     pub(crate) fn text(self) -> &'static str {
         let (list, at) = if self.is_free() { (FREE, self as usize - RESERVED.len()) } else { (RESERVED, self as usize) };

@@ -2,7 +2,7 @@
 //!
 //! Owns: which names there are and what parameters they take.
 //! Does not own: their syntax (`parse`).
-//! Invariant: a name Trino does not know is TYPE_NOT_FOUND here too.
+//! Invariant: a name Trino does not know, or one with a parameter out of range, is TYPE_NOT_FOUND here too; only a decimal tells more.
 
 use super::{CHAR_LENGTH_MAX, DECIMAL_PRECISION_MAX, RowField, TIME_PRECISION_MAX, Type};
 use crate::athena::ast::{IntervalUnit, TypeName, TypeNameKind, TypeParameter};
@@ -15,7 +15,7 @@ const TIME_PRECISION_DEFAULT: u32 = 3;
 /// The type of a name.
 ///
 /// # Errors
-/// `TYPE_NOT_FOUND`, or `INVALID_FUNCTION_ARGUMENT` for parameters out of range.
+/// `TYPE_NOT_FOUND`, or `INVALID_FUNCTION_ARGUMENT` for a decimal's digits out of range.
 pub(crate) fn resolve(name: &TypeName) -> Result<Type, AthenaError> {
     match &name.kind {
         TypeNameKind::Row(fields) => {
@@ -34,10 +34,8 @@ pub(crate) fn resolve(name: &TypeName) -> Result<Type, AthenaError> {
 fn of_time(at: &TypeName, base: &str, precision: Option<u32>, zoned: bool) -> Result<Type, AthenaError> {
     let precision = precision.unwrap_or(TIME_PRECISION_DEFAULT);
     let digits = u8::try_from(precision).ok().filter(|digits| *digits <= TIME_PRECISION_MAX).ok_or_else(|| {
-        let zone = if zoned { " WITH TIME ZONE" } else { "" };
-        let message =
-            format!("{}{zone} precision must be in range [0, {TIME_PRECISION_MAX}]: {precision}", base.to_ascii_uppercase());
-        AthenaError::at(ErrorName::InvalidFunctionArgument, at.span, message)
+        let zone = if zoned { " with time zone" } else { "" };
+        unknown(at, &format!("{base}({precision}){zone}"))
     })?;
     Ok(match (base, zoned) {
         ("time", false) => Type::Time(digits),
@@ -48,8 +46,7 @@ fn of_time(at: &TypeName, base: &str, precision: Option<u32>, zoned: bool) -> Re
 }
 
 fn named(at: &TypeName, base: &str, parameters: &[TypeParameter]) -> Result<Type, AthenaError> {
-    let unknown = || AthenaError::at(ErrorName::TypeNotFound, at.span, format!("Unknown type: {}", written(base, parameters)));
-    let wrong = |message: String| AthenaError::at(ErrorName::InvalidFunctionArgument, at.span, message);
+    let unknown = || unknown(at, &written(base, parameters));
     Ok(match (base, parameters) {
         ("unknown", []) => Type::Unknown,
         ("boolean", []) => Type::Boolean,
@@ -70,11 +67,11 @@ fn named(at: &TypeName, base: &str, parameters: &[TypeParameter]) -> Result<Type
         ("time" | "timestamp", []) => of_time(at, base, None, false)?,
         ("varchar", [TypeParameter::Number(length)]) => match u32::try_from(*length) {
             Ok(length) if u64::from(length) <= VARCHAR_LENGTH_MAX => Type::Varchar(Some(length)),
-            _ => return Err(wrong(format!("Invalid VARCHAR length {length}"))),
+            _ => return Err(unknown()),
         },
         ("char", [TypeParameter::Number(length)]) => match u32::try_from(*length) {
             Ok(length) if length <= CHAR_LENGTH_MAX => Type::Char(length),
-            _ => return Err(wrong(format!("CHAR length must be in range [0, {CHAR_LENGTH_MAX}], got {length}"))),
+            _ => return Err(unknown()),
         },
         ("decimal", []) => decimal(at, u64::from(DECIMAL_PRECISION_MAX), 0)?,
         ("decimal", [TypeParameter::Number(precision)]) => decimal(at, *precision, 0)?,
@@ -83,6 +80,10 @@ fn named(at: &TypeName, base: &str, parameters: &[TypeParameter]) -> Result<Type
         ("map", [TypeParameter::Type(key), TypeParameter::Type(value)]) => Type::map(resolve(key)?, resolve(value)?),
         _ => return Err(unknown()),
     })
+}
+
+fn unknown(at: &TypeName, written: &str) -> AthenaError {
+    AthenaError::at(ErrorName::TypeNotFound, at.span, format!("Unknown type: {written}"))
 }
 
 fn decimal(at: &TypeName, precision: u64, scale: u64) -> Result<Type, AthenaError> {

@@ -39,7 +39,12 @@ pub(crate) fn text(ty: &Type, values: &ArrayRef, at: usize) -> Result<String> {
         Type::Double => double(Double::get(&Double::reader(values)?, at)),
         Type::Decimal { scale, .. } => decimal(wide()?, *scale),
         Type::Varchar(_) | Type::Json => Text::get(&Text::reader(values)?, at).to_owned(),
-        Type::Char(length) => padded(Text::get(&Text::reader(values)?, at), *length),
+        Type::Char(length) => match Text::get(&Text::reader(values)?, at) {
+            text if text.ends_with(' ') => {
+                return Err(AthenaError::internal(&"Slice representing Char should not have trailing spaces"));
+            }
+            text => padded(text, *length),
+        },
         Type::Date => date(int()?),
         Type::Time(digits) => clock(i128::from(int()?), *digits),
         Type::Timestamp(digits) => match picos_per_unit(ty) {

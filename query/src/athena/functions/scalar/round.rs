@@ -68,10 +68,18 @@ fn to_whole(call: &Call<'_>, of_double: fn(f64) -> f64, of_decimal: fn(i128, i12
         Type::Real => call.map1::<Real, f32>(|value| narrow(of_double(f64::from(value)))),
         Type::Decimal { .. } => {
             let unit = unit(call)?;
+            if call.name != "truncate" && unit == 10_i128.pow(DIGITS_MAX) {
+                return call.try1::<Wide, i128>(|value| if value == 0 { Ok(Some(0)) } else { Err(beyond_table()) });
+            }
             call.map1::<Wide, i128>(|value| of_decimal(value, unit))
         }
         _ => call.map1::<Int, i64>(|value| value),
     }
+}
+
+/// Trino's table of powers of ten has none for 38 digits after the point.
+fn beyond_table() -> AthenaError {
+    AthenaError::internal(&"Index 38 out of bounds for length 38")
 }
 
 fn narrow(value: f64) -> f32 {

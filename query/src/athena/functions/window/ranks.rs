@@ -6,6 +6,7 @@
 
 use arrow::array::ArrayRef;
 
+use super::frames::Frames;
 use super::peers::Peers;
 use crate::athena::analyze::typed::WindowCall;
 use crate::athena::error::AthenaError;
@@ -14,6 +15,10 @@ use crate::athena::functions::scalar::{Arg as _, Int, Produce, Result, not_here}
 
 pub(super) fn compute(call: &WindowCall, partition: &Env<'_>) -> Result<ArrayRef> {
     let rows = partition.rows;
+    if call.frame.is_some() {
+        // They ask for none, but a fault of its offsets is one.
+        Frames::of(call, partition)?;
+    }
     match call.name {
         "row_number" => return i64::array((1..).take(rows).map(Some).collect(), &call.returns),
         "ntile" => return ntile(call, partition),

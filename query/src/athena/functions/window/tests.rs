@@ -104,7 +104,8 @@ fn call(name: &'static str, types: &[Type], returns: &Type) -> WindowCall {
     let frame = Frame { unit: FrameUnit::Rows, start: Bound::Preceding(offset(8)), end: Bound::Following(offset(9)) };
     let arguments = types.iter().cloned().enumerate().map(|(id, ty)| column(id, ty)).collect();
     let (partition_by, order_by) = (Vec::new(), Vec::new());
-    WindowCall { name, arguments, null_treatment: None, partition_by, order_by, frame: Some(frame), returns: returns.clone() }
+    let call = WindowCall::ranking(name, partition_by, order_by);
+    WindowCall { arguments, frame: Some(frame), returns: returns.clone(), ..call }
 }
 
 fn over(call: &WindowCall, values: &[ArrayRef], before: &[i64], after: &[i64]) -> ArrayRef {

@@ -115,16 +115,15 @@ fn within_network(call: &Call<'_>) -> Result<ArrayRef> {
         if length < 0 {
             return Err(call.invalid("Invalid prefix length"));
         }
-        if network.contains(':') && bytes.starts_with(&MAPPED) {
-            return Err(AthenaError::not_supported(format!("{network}: write a network of IPv4 as 10.0.0.0/8")));
-        }
         let number = |bytes: &[u8]| bytes.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
         let (base, of) = (number(&bytes), number(of));
         // An address of IPv4 is the end of one of IPv6.
         let free = if network.contains(':') { 128 } else { 32 } - length;
+        // One of IPv4 that is written as one of IPv6 may have bits behind its length.
+        let is_mapped = network.contains(':') && bytes.starts_with(&MAPPED);
         let network = u32::try_from(free).ok().map(|free| u128::MAX.checked_shl(free).unwrap_or(0));
-        match network.filter(|network| base & !network == 0) {
-            Some(network) => Ok(Some(base == of & network)),
+        match network.filter(|network| is_mapped || base & !network == 0) {
+            Some(network) => Ok(Some(base & network == of & network)),
             None => Err(call.invalid("Invalid CIDR")),
         }
     })

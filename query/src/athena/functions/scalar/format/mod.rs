@@ -167,6 +167,7 @@ fn written(spec: &Spec<'_>, value: &Value) -> std::result::Result<String, Fault>
         ('b', Value::Bool(value)) => text(&value.to_string()),
         ('b', _) => text("true"),
         (_, Value::Null) => text("null"),
+        ('h', value) => text(&format!("{:x}", hash(value).ok_or(Fault::Unknown(spec.conversion))?)),
         ('s', Value::Bool(value)) => text(&value.to_string()),
         ('s', Value::Long(value)) => text(&value.to_string()),
         ('s', Value::Number(_, own, _) | Value::Other(_, own)) => text(own),
@@ -177,6 +178,27 @@ fn written(spec: &Spec<'_>, value: &Value) -> std::result::Result<String, Fault>
         (_, Value::Long(_)) => Err(mismatch(spec, "java.lang.Long")),
         (_, Value::Number(class, ..) | Value::Other(class, _)) => Err(mismatch(spec, class)),
     }
+}
+
+/// Java's `hashCode`; `None` of what has one of its own class.
+fn hash(value: &Value) -> Option<u32> {
+    let folded = |bits: u64| (bits ^ bits >> 32) as u32;
+    Some(match value {
+        Value::Bool(value) => {
+            if *value {
+                1231
+            } else {
+                1237
+            }
+        }
+        Value::Long(value) => folded(value.cast_unsigned()),
+        Value::Number("java.lang.Double", text, _) => folded(text.parse::<f64>().ok()?.to_bits()),
+        Value::Number("java.lang.Float", text, _) => text.parse::<f32>().ok()?.to_bits(),
+        Value::Other("java.lang.String", text) => {
+            text.encode_utf16().fold(0, |hash: u32, unit| hash.wrapping_mul(31).wrapping_add(unit.into()))
+        }
+        Value::Null | Value::Number(..) | Value::Other(..) => return None,
+    })
 }
 
 fn mismatch(spec: &Spec<'_>, class: &str) -> Fault {

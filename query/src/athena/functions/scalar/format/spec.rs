@@ -99,7 +99,8 @@ impl Spec<'_> {
             'f' => ("-#+ 0,(<", true),
             'g' | 'G' => ("-+ 0,(<", true),
             '%' | 'n' => ("-<", false),
-            c @ ('h' | 'H' | 'a' | 'A' | 't') => return Err(Fault::Unknown(c)),
+            'h' | 'H' => ("-<", true),
+            c @ ('a' | 'A' | 't') => return Err(Fault::Unknown(c)),
             c => return Err(unknown(c)),
         };
         let is_number = flags.contains('0');

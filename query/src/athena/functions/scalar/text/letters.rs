@@ -79,7 +79,8 @@ fn reverse(call: &Call<'_>) -> Result<ArrayRef> {
         [Type::Array(_)] => array::reverse(call),
         [Type::Varbinary] => call.map1::<Bytes, _>(|bytes| bytes.iter().rev().copied().collect::<Vec<u8>>()),
         [ty @ Type::Char(_)] => {
-            call.map1::<Text, _>(|text| padded(text, ty).chars().rev().collect::<String>().trim_end_matches(' ').to_owned())
+            // Blanks that come last stay, as they do there: such a value is equal to none and cannot be shown.
+            call.map1::<Text, _>(|text| padded(text, ty).chars().rev().collect::<String>())
         }
         _ => call.map1::<Text, _>(|text| text.chars().rev().collect::<String>()),
     }

@@ -28,7 +28,8 @@ fn strpos(call: &Call<'_>) -> Result<ArrayRef> {
         return call.map2::<Text, Text, _>(|text, part| position(text, text.find(part)));
     }
     call.try3::<Text, Text, Int, _>(|text, part, instance| {
-        if instance == 0 {
+        // What has no positive counterpart is negated to itself in Java.
+        if instance == 0 || instance == i64::MIN {
             return Err(call.invalid("'instance' must be a positive or negative number."));
         }
         if part.is_empty() {

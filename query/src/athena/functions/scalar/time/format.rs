@@ -105,7 +105,9 @@ fn plain(text: &str, pattern: &str, elements: &[Element]) -> Result<Moment> {
 
 /// A text with its zone or offset, else in UTC.
 pub(super) fn zoned(text: &str, elements: &[Element]) -> Result<Moment> {
-    if elements.iter().any(|element| matches!(element, Element::ZoneName { short: false })) {
+    let is_name = |element: &Element| matches!(element, Element::ZoneName { short: false });
+    // Joda-Time reads a long name only where it is the whole pattern, and as a short one.
+    if elements.len() > 1 && elements.iter().any(is_name) {
         return Err(AthenaError::internal(&"Parsing not supported"));
     }
     let moment = with_zone(text, elements)?;

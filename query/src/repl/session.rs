@@ -1,0 +1,378 @@
+//! A session: statements and meta-commands go in, answers come out.
+//!
+//! Owns: what stays between statements (version, values, format, timing), the order of a text's inputs, stopping at an error.
+//! Does not own: cutting a text (`input`), running a statement (`engine`), writing an answer (`output`), who types (`prompt`, `cli`).
+//! Invariant: after an error nothing further of its text is run, unless told to keep going; what stays is changed by whole commands
+//! only, so that a session may be stopped at any moment.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use ticklake_lake::AsOf;
+use ticklake_lake::clock::{Clock as _, SystemClock};
+
+use super::commands::{self, Command};
+use super::editor::Keys;
+use super::input::{Input, inputs};
+use super::script::read_script;
+use super::settings::Settings;
+use super::variables::Variables;
+use super::{catalog, chart, measure, plan};
+use crate::output::{Format, texts, write_file, write_result};
+use crate::run::numbered;
+use crate::{Engine, QueryError, QueryResult, Work, told, volatility};
+
+/// A script that includes scripts goes no deeper.
+const INCLUDES_MAX: usize = 16;
+/// Of a drawing, where nobody knows how wide the screen is.
+const WIDTH: usize = 80;
+
+/// How a session goes about its work.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionOptions {
+    /// How answers are written.
+    pub format: Format,
+    /// Characters that fit on a line of the screen, where somebody knows; asked before each answer.
+    pub width: fn() -> Option<usize>,
+    /// Rows of a table after which it stops; nothing stops it where this is `None`.
+    pub rows_max: Option<usize>,
+    /// Whether errors are told and passed over instead of ending a text.
+    pub keeps_going: bool,
+    /// Whether statements are told on stderr before they are run.
+    pub echoes: bool,
+    /// Begins to show how far a statement has got; what it gives is dropped when the first rows are there.
+    pub watching: Option<fn(Work) -> Box<dyn Send>>,
+    /// Whether the newest version is looked for before each statement, where no other is asked for.
+    pub follows: bool,
+}
+
+/// Whether a session goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It does.
+    On,
+    /// It was told to end.
+    Quit,
+}
+
+/// One user's session over a lake.
+#[derive(Debug)]
+pub struct Session {
+    engine: Engine,
+    options: SessionOptions,
+    variables: Variables,
+    settings: Settings,
+    /// Where the next answer goes, if not to the screen.
+    file: Option<PathBuf>,
+    /// Whether the newest version is read, and not one that was asked for.
+    is_newest: bool,
+    errors: u64,
+    including: usize,
+}
+
+impl Session {
+    /// A session over what `engine` reads.
+    pub fn new(engine: Engine, options: SessionOptions) -> Self {
+        let settings = Settings::new(options.format, options.rows_max);
+        let variables = Variables::default();
+        Self { engine, options, variables, settings, file: None, is_newest: true, errors: 0, including: 0 }
+    }
+
+    /// What is read.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whose keys edit what is typed.
+    pub(super) fn keys(&self) -> Keys {
+        self.settings.keys
+    }
+
+    /// How many errors were passed over.
+    pub fn errors(&self) -> u64 {
+        self.errors
+    }
+
+    /// Sets a value that statements take as `:name`: a number if it reads as one, else a text.
+    ///
+    /// # Errors
+    /// `Sql` for a name that none can be.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), QueryError> {
+        self.variables.set(name, value)
+    }
+
+    /// Does all that a text says and writes the answers to `out`, which is flushed at the end.
+    ///
+    /// # Errors
+    /// The first error, naming the statement's number when there are several; with `keeps_going` only a failure to write.
+    /// What was written before it stays.
+    pub async fn run(&mut self, text: &str, out: &mut (dyn Write + Send)) -> Result<Flow, QueryError> {
+        let inputs = inputs(text);
+        let many = inputs.iter().filter(|input| matches!(input, Input::Statement(_))).count() > 1;
+        let (mut at, mut number) = (0, 0);
+        while let Some(input) = inputs.get(at) {
+            let next = inputs.get(at + 1);
+            at += 1;
+            let done = match input {
+                Input::Command(text) => self.command(text, out).await,
+                Input::Statement(sql) => {
+                    if number > 0 && self.settings.format.stands_apart() {
+                        writeln!(out)?;
+                    }
+                    number += 1;
+                    let prefix = next.and_then(gset);
+                    at += usize::from(prefix.is_some());
+                    let done = self.statement(sql, prefix, out).await;
+                    done.map(|()| Flow::On).map_err(|e| if many { numbered(e, number) } else { e })
+                }
+            };
+            match done {
+                Ok(Flow::On) => {}
+                Err(error) if self.options.keeps_going && !matches!(error, QueryError::Output(_)) => {
+                    out.flush()?;
+                    self.errors += 1;
+                    tell_error(&error)?;
+                }
+                ends => {
+                    out.flush()?;
+                    return ends;
+                }
+            }
+        }
+        out.flush()?;
+        Ok(Flow::On)
+    }
+
+    async fn statement(&mut self, sql: &str, gset: Option<&str>, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+        if self.options.echoes {
+            tell(&format!("{sql};"))?;
+        }
+        let began = Instant::now();
+        if self.options.follows && self.is_newest && self.engine.is_behind().await? {
+            self.engine = self.engine.as_of(AsOf::Latest).await?;
+        }
+        let result = self.engine.sql(&self.variables.put_in(sql)).await?;
+        match gset {
+            Some(prefix) => self.set_to_row(prefix, result).await?,
+            None => {
+                self.write(result, out).await?;
+            }
+        }
+        if self.settings.is_timed {
+            out.flush()?;
+            tell(&format!("Time: {}", told::time(began.elapsed())))?;
+        }
+        Ok(())
+    }
+
+    /// Writes an answer to where it is to go.
+    async fn write(&mut self, mut result: QueryResult, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+        let watching = self.options.watching.map(|begin| begin(result.work().clone()));
+        let Some(path) = self.file.take() else {
+            result.keep_until_rows(watching);
+            write_result(result, self.settings.format((self.options.width)()), out).await?;
+            return Ok(());
+        };
+        let rows = write_file(result, &path).await?;
+        drop(watching);
+        tell(&format!("{} in {}", told::counted(rows, "row"), path.display()))
+    }
+
+    async fn command(&mut self, text: &str, out: &mut (dyn Write + Send)) -> Result<Flow, QueryError> {
+        let (entry, rest) = commands::parse(text)?;
+        match entry.command {
+            Command::Help => writeln!(out, "{}", commands::help())?,
+            Command::Quit => return Ok(Flow::Quit),
+            Command::Expanded => self.settings.expand(rest)?,
+            Command::Setting => self.settings.set(rest, out)?,
+            Command::Timing => self.settings.time(rest)?,
+            Command::Include => return Box::pin(self.include(rest, out)).await,
+            Command::Set => self.set_or_show(rest, out)?,
+            Command::Unset if self.variables.unset(rest) => {}
+            Command::Unset => return Err(QueryError::Sql(format!("there is no value {rest:?}; \\set shows all"))),
+            Command::Go => {}
+            Command::GSet => {
+                return Err(QueryError::Sql("\\gset stands after a statement, in the place of its semicolon".into()));
+            }
+            Command::Edit => return Err(QueryError::Sql("\\e is for the prompt alone".into())),
+            Command::AsOf => self.read_as_of(rest).await?,
+            Command::File => self.file = Some(named(rest)?),
+            Command::Copy => self.copy(rest, out).await?,
+            of_lake => self.lake_command(of_lake, rest, out).await?,
+        }
+        Ok(Flow::On)
+    }
+
+    /// What asks something of the lake, or of a statement.
+    async fn lake_command(&mut self, command: Command, rest: &str, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+        let engine = &self.engine;
+        let result = match command {
+            Command::Describe if rest.is_empty() => catalog::tables(engine)?,
+            Command::Describe => catalog::columns(engine, rest, false)?,
+            Command::DescribeMore => {
+                let columns = catalog::columns(engine, rest, true)?;
+                let details = catalog::details(engine, rest)?;
+                self.write(columns, out).await?;
+                writeln!(out)?;
+                details
+            }
+            Command::Partitions => catalog::partitions(engine, rest)?,
+            Command::History => catalog::history(engine, rest).await?,
+            Command::Diff => catalog::diff(engine, rest).await?,
+            Command::Volatility if rest.is_empty() => catalog::library(engine)?,
+            Command::Volatility => return self.volatility(rest, out).await,
+            Command::Watch => return self.watch(rest, out).await,
+            measured => {
+                out.write_all(self.measured(measured, &self.variables.put_in(rest)).await?.as_bytes())?;
+                return Ok(());
+            }
+        };
+        self.write(result, out).await
+    }
+
+    /// What is told of a statement instead of its answer.
+    async fn measured(&self, command: Command, sql: &str) -> Result<String, QueryError> {
+        let engine = &self.engine;
+        Ok(match command {
+            Command::Athena => measure::of_athena(sql),
+            Command::Cost => measure::cost(engine, sql).await?,
+            Command::Plan => plan::tree(&engine.work(sql).await?, false),
+            Command::PlanMeasured => {
+                let mut result = engine.sql(sql).await?;
+                while result.next().await?.is_some() {}
+                plan::tree(result.work(), true)
+            }
+            Command::Bench => measure::bench(engine, measure::number_and_sql("\\bench", sql, "a number of runs")?).await?,
+            Command::Chart => {
+                let answer = texts(engine.sql(chart::statement(sql)).await?, chart::ROWS_MAX).await?;
+                chart::draw(sql, &answer, (self.options.width)().unwrap_or(WIDTH))?
+            }
+            other => return Err(QueryError::Internal(format!("{other:?} is nothing to measure"))),
+        })
+    }
+
+    /// `TABLE TO FILE`, or `(QUERY) TO FILE`.
+    async fn copy(&mut self, rest: &str, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+        let to = rest.to_ascii_lowercase().rfind(" to ").ok_or_else(|| {
+            QueryError::Sql("\\copy takes a table or a query, and a file: \\copy (SELECT …) TO day.parquet".into())
+        })?;
+        let (what, path) = (rest[..to].trim(), named(&rest[to + 4..])?);
+        let query = what.strip_prefix('(').and_then(|inside| inside.strip_suffix(')'));
+        let sql = query.map_or_else(|| format!("SELECT * FROM {what}"), str::to_owned);
+        self.file = Some(path);
+        let done = self.statement(&sql, None, out).await;
+        self.file = None;
+        done
+    }
+
+    /// Runs a statement every so many seconds, until who watches turns away.
+    async fn watch(&mut self, rest: &str, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+        let (seconds, sql) = measure::number_and_sql("\\watch", rest, "a number of seconds")?;
+        loop {
+            let now = chrono::DateTime::from_timestamp_nanos(SystemClock.now_ns());
+            writeln!(out, "{}  every {}", now.format("%Y-%m-%d %H:%M:%S UTC"), told::counted(seconds as u64, "second"))?;
+            self.statement(sql, None, out).await?;
+            writeln!(out)?;
+            out.flush()?;
+            tokio::time::sleep(Duration::from_secs(seconds as u64)).await;
+        }
+    }
+
+    async fn include(&mut self, file: &str, out: &mut (dyn Write + Send)) -> Result<Flow, QueryError> {
+        let text = read_script(std::path::Path::new(file))?;
+        if self.including == INCLUDES_MAX {
+            return Err(QueryError::Sql(format!(
+                "{file} is included by {INCLUDES_MAX} files that include each other; end the circle"
+            )));
+        }
+        self.including += 1;
+        let ran = self.run(&text, out).await;
+        self.including -= 1;
+        ran
+    }
+
+    fn set_or_show(&mut self, rest: &str, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+        let (name, value) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        if !name.is_empty() {
+            return self.variables.set(name, value.trim());
+        }
+        for (name, literal) in self.variables.all() {
+            writeln!(out, "{name} = {literal}")?;
+        }
+        Ok(())
+    }
+
+    /// Sets `prefix` and each column's name to the value of the one row.
+    async fn set_to_row(&mut self, prefix: &str, result: QueryResult) -> Result<(), QueryError> {
+        let rows = texts(result, 2).await?;
+        let [row] = &rows.rows[..] else {
+            let many = if rows.rows.is_empty() { "none" } else { "more than one" };
+            return Err(QueryError::Sql(format!("\\gset takes a statement of one row; this has {many}")));
+        };
+        for (name, value) in rows.names.iter().zip(row) {
+            match value {
+                Some(value) => self.variables.set(&format!("{prefix}{name}"), value)?,
+                None => {
+                    self.variables.unset(&format!("{prefix}{name}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_as_of(&mut self, rest: &str) -> Result<(), QueryError> {
+        let as_of = match rest {
+            "" => return tell(&self.told_version()),
+            "off" => AsOf::Latest,
+            other => other.parse().map_err(QueryError::Sql)?,
+        };
+        self.engine = self.engine.as_of(as_of).await?;
+        self.is_newest = as_of == AsOf::Latest;
+        tell(&self.told_version())
+    }
+
+    /// What is read: the lake, and its version.
+    pub(super) fn told_version(&self) -> String {
+        let version = self.engine.version().map_or_else(|| "no data yet".to_owned(), |v| format!("version {v}"));
+        format!("{} ({version})", self.engine.lake().display())
+    }
+
+    async fn volatility(&mut self, rest: &str, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+        let mut words = rest.split_whitespace();
+        let name = words.next().unwrap_or_default();
+        let given = words.map(|word| {
+            word.split_once('=').ok_or_else(|| QueryError::Sql(format!("give parameters as NAME=VALUE, not {word:?}")))
+        });
+        let given: Vec<_> = given.collect::<Result<_, _>>()?;
+        let text = volatility::by_name(name)?.with(&given)?;
+        self.statement(&text, None, out).await
+    }
+}
+
+/// A file's name, in quotes or not.
+fn named(word: &str) -> Result<PathBuf, QueryError> {
+    let word = word.trim();
+    let inside = word.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(word);
+    if inside.is_empty() {
+        return Err(QueryError::Sql("the name of a file is missing, such as day.parquet".into()));
+    }
+    Ok(PathBuf::from(inside))
+}
+
+/// The prefix, if an input is `\gset`.
+fn gset<'a>(input: &Input<'a>) -> Option<&'a str> {
+    let Input::Command(text) = input else { return None };
+    commands::parse(text).ok().filter(|(entry, _)| entry.command == Command::GSet).map(|(_, prefix)| prefix)
+}
+
+pub(super) fn tell(text: &str) -> Result<(), QueryError> {
+    writeln!(std::io::stderr(), "{text}")?;
+    Ok(())
+}
+
+/// An error on stderr, with the line it is in.
+pub(super) fn tell_error(error: &QueryError) -> Result<(), QueryError> {
+    tell(&format!("error: {error}"))?;
+    error.excerpt().map_or(Ok(()), tell)
+}
