@@ -140,7 +140,7 @@ def test_a_terminal_of_twenty_columns_never_stops_the_program(prompt):
     at.until(lambda text: text.count("SELECT sy") == 2)
     at.type(CTRL_C)
     ready(at).enter("\\chart SELECT 1 AS a;")
-    at.until("┤")
+    at.until("█")
     at.type(CTRL_D)
     at.end().expect(0)
     assert at.is_restored()
