@@ -17,6 +17,7 @@ mod exit;
 mod heap;
 mod ingest;
 mod lint;
+mod live;
 mod logging;
 mod metrics_server;
 mod offsets;

@@ -64,22 +64,24 @@ pub(crate) fn table_of(columns: &[&str], rows: impl IntoIterator<Item = Vec<Stri
 
 /// How many characters fit on a line of standard output, where somebody says so: `COLUMNS`, or the terminal.
 pub(crate) fn width() -> Option<usize> {
-    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    said.or_else(width_of_terminal).filter(|width| *width > 0)
+    said("COLUMNS").or_else(|| Some(usize::from(terminal()?.ws_col))).filter(|width| *width > 0)
 }
 
-#[cfg(unix)]
+/// How many lines fit on the screen of standard output: `LINES`, or the terminal.
+pub(crate) fn height() -> Option<usize> {
+    said("LINES").or_else(|| Some(usize::from(terminal()?.ws_row))).filter(|height| *height > 0)
+}
+
+fn said(variable: &str) -> Option<usize> {
+    std::env::var(variable).ok().and_then(|said| said.parse().ok())
+}
+
 #[expect(unsafe_code, reason = "the terminal's size has no safe form; the call fills in the struct it is given")]
-fn width_of_terminal() -> Option<usize> {
+fn terminal() -> Option<libc::winsize> {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: TIOCGWINSZ writes one `winsize`, and there is one.
     let answered = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) } == 0;
-    answered.then_some(usize::from(size.ws_col))
-}
-
-#[cfg(not(unix))]
-fn width_of_terminal() -> Option<usize> {
-    None
+    answered.then_some(size)
 }
 
 /// Shows how far a statement has got, once it takes long, until what is given is dropped. Nothing when nobody watches.

@@ -9,11 +9,11 @@ use std::path::Path;
 use ticklake_lake::Lake;
 use ticklake_query::told;
 use ticklake_query::{Dialect, Engine, EngineOptions, Flow, Format, QueryError, Session, SessionOptions, prompt, read_script};
-use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{FormatArg, LakeSqlArgs};
 use crate::exit::Failure;
-use crate::screen;
+use crate::{live, screen};
 
 /// Rows of an answer that are shown at the prompt; `\pset rows` says otherwise.
 const ROWS_AT_PROMPT: usize = 1000;
@@ -22,6 +22,7 @@ impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Lake(error) => error.into(),
+            QueryError::Unavailable(why) => Self::unavailable(why),
             QueryError::Output(error) => error.into(),
             other => Self::failed(other.to_string()).with_excerpt(other.excerpt()),
         }
@@ -63,12 +64,18 @@ pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
         echoes: args.echo,
         follows: at_prompt && args.as_of.is_none(),
         rows_max: at_prompt.then_some(ROWS_AT_PROMPT),
+        height: if at_prompt { screen::height } else { || None },
         ..self::options(args.format.into())
     };
     let mut session = Session::new(Engine::open(lake, options).await?, options_of_session);
-    for (name, value) in &args.parameters {
-        session.set(name, value).map_err(|e| Failure::usage(e.to_string()))?;
+    match live::of(&settings, args.live_rows_max) {
+        Some(live) => session = session.with_live(live, args.live),
+        None if args.live => return Err(Failure::usage("--live needs --brokers, or [kafka] brokers in ticklake.toml")),
+        None => {}
     }
+    let usage = |e: QueryError| Failure::usage(e.to_string());
+    args.parameters.iter().try_for_each(|(name, value)| session.set(name, value)).map_err(usage)?;
+    args.shown.iter().try_for_each(|(name, value)| session.pset(name, value)).map_err(usage)?;
     if at_prompt { Ok(prompt(session, &mut std::io::stdout()).await?) } else { run_scripts(session, &scripts).await }
 }
 
@@ -86,9 +93,11 @@ async fn run_scripts(mut session: Session, scripts: &[String]) -> Result<(), Fai
             errors => Err(Failure::failed(format!("{} passed over", told::counted(errors, "error")))),
         }
     };
+    // Listening begins before anything is run: a signal must never find nobody.
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let ran = tokio::select! {
         ran = run => ran,
-        _ = tokio::signal::ctrl_c() => Err(Failure::signalled(SignalKind::interrupt())),
+        _ = interrupt.recv() => Err(Failure::signalled(SignalKind::interrupt())),
     };
     out.flush()?;
     ran
@@ -101,7 +110,8 @@ pub(crate) async fn run_script(engine: Engine, sql: &str, format: Format) -> Res
 
 /// The prompt, until the user leaves it.
 pub(crate) async fn stay(engine: Engine, format: Format) -> Result<(), Failure> {
-    let session = Session::new(engine, SessionOptions { follows: true, rows_max: Some(ROWS_AT_PROMPT), ..options(format) });
+    let session = SessionOptions { follows: true, rows_max: Some(ROWS_AT_PROMPT), height: screen::height, ..options(format) };
+    let session = Session::new(engine, session);
     Ok(prompt(session, &mut std::io::stdout()).await?)
 }
 
@@ -110,6 +120,7 @@ fn options(format: Format) -> SessionOptions {
     SessionOptions {
         format,
         width: screen::width,
+        height: || None,
         rows_max: None,
         keeps_going: false,
         echoes: false,

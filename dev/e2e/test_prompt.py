@@ -2,6 +2,7 @@
 Does not own: what statements answer (the tests of query), scripts (test_demo).
 """
 
+import signal
 import stat
 import subprocess
 import time
@@ -41,7 +42,7 @@ def prompt(own_commands, lake, home):
     opened = []
 
     def open_one(columns=100, rows=30, env=None, at=lake):
-        env = own_commands.env | {"HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "XDG_CONFIG_HOME": str(home / "config")} | (env or {})
+        env = own_commands.env | {"HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "XDG_CONFIG_HOME": str(home / "config"), "PAGER": ""} | (env or {})
         opened.append(Terminal([own_commands.bin_dir / "lake-sql", "--lake", at], env, columns, rows))
         return opened[-1]
 
@@ -201,6 +202,70 @@ def test_an_edited_statement_is_never_run_unseen(prompt, home):
     broken.until("/no/such/editor did not edit")
     broken.enter("SELECT 6 * 7 AS answer;")
     broken.until("    42")
+
+
+def test_what_fits_the_screen_never_meets_the_pager_nor_goes_anything_past_it_that_does_not(prompt, home):
+    paged = home / "paged"
+    at = ready(prompt(env={"PAGER": f"tee {paged}"}))
+    at.enter("SELECT symbol FROM stock_data LIMIT 5;")
+    at.until("(5 rows)")
+    assert not paged.exists()
+    at.enter("SELECT kafka_offset FROM stock_data ORDER BY 1 LIMIT 200;")
+    at.until("(200 rows)")
+    assert len(paged.read_text().splitlines()) == 203
+    paged.unlink()
+    at.enter("\\pset pager off")
+    at.enter("SELECT kafka_offset FROM stock_data ORDER BY 1 LIMIT 200;")
+    at.until(lambda text: text.count("(200 rows)") == 2)
+    assert not paged.exists()
+
+
+def test_a_pager_that_is_left_or_not_there_never_ends_the_session(prompt):
+    for pager, told in (("head -2", "kafka_offset"), ("/no/such/pager", "PAGER names nothing that can be run"), ("less -X", ":")):
+        at = ready(prompt(env={"PAGER": pager}))
+        at.enter("SELECT kafka_offset, symbol, price, time FROM stock_data;")
+        at.until(told)
+        if pager.startswith("less"):
+            at.until(lambda text: text.endswith(":"))
+            at.type("q")
+        ready(at).enter("SELECT 6 * 7 AS answer;")
+        at.until("    42")
+        assert "rror: the answer" not in at.text()
+
+
+def test_an_exit_code_never_tells_another_story(own_commands, lake):
+    def code(*args, at=lake, env=None) -> int:
+        return own_commands.run("lake-sql", "--lake", at, *args, expect=None, env=env).code
+
+    assert code("-c", "SELECT 1 AS a") == 0
+    assert code("-c", "SELECT nothing") == code("--keep-going", "-c", "SELECT nothing; SELECT 1") == 1
+    for usage in (["--live"], ["--set", "rows=some"], ["--set", "nothing=1"], ["--param", "1a=2"], ["-f", "/no/such/file"], ["--format", "xml"]):
+        assert code(*usage, *([] if "-f" in usage else ["-c", "SELECT 1"])) == 2, usage
+    away = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    assert code("-c", "SELECT 1", at="s3://nowhere/lake", env=away) == 3
+    running = own_commands.start("lake-sql", "--lake", lake, "--echo", "-c", ENDLESS)
+    running.until_log("LIMIT 1;")
+    running.signal(signal.SIGINT)
+    assert running.end().code == 130
+
+
+def test_how_answers_are_shown_is_never_lost_between_flag_and_prompt(own_commands, lake):
+    done = own_commands.run("lake-sql", "--lake", lake, "--set", "rows=3", "--set", "format=csv", "-c", "\\pset")
+    assert done.out == "format csv\nrows 3\nexpanded auto\ntiming off\npager on\nkeys emacs\n"
+
+
+def test_an_answer_of_ten_thousand_columns_or_a_vast_cell_never_stops_the_prompt(prompt, home):
+    at = ready(prompt())
+    at.enter("SELECT length(rpad('x', 100000000, 'yz')) AS n, rpad('x', 100000000, 'yz') AS vast;")
+    at.until("100000000", within_s=60)
+    wide = home / "wide.sql"
+    wide.write_text("SELECT " + ", ".join(f"{n} AS c{n}" for n in range(10_000)) + ";")
+    for format in ("table", "vertical", "csv"):
+        ready(at).enter(f"\\pset format {format}")
+        ready(at).enter(f"\\i {wide}")
+        at.until(lambda text: "9999" in text.splitlines()[-2] or "(1 row)" in text.splitlines()[-2], within_s=60)
+    ready(at).enter("SELECT 6 * 7 AS answer;")
+    at.until("answer\n42")
 
 
 def test_rubbish_on_standard_input_is_never_run(own_commands, lake):

@@ -17,6 +17,7 @@ pub mod produce;
 pub mod progress;
 mod publishing;
 pub mod source;
+pub mod tail;
 
 pub use error::IngestError;
 pub use progress::Progress;

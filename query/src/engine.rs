@@ -23,14 +23,17 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryStreamExt;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use ticklake_lake::layout::Table;
-use ticklake_lake::{AsOf, DataFile, Lake, LakeError, Snapshot};
-use ticklake_schemas::{Contract, STOCK_DATA_JSON, stock_data};
+use ticklake_lake::{AsOf, DataFile, Lake, Offsets, Snapshot};
+use ticklake_schemas::{Contract, STOCK_DATA, STOCK_DATA_JSON, stock_data};
+use tokio::sync::OnceCell;
 
 use crate::QueryError;
 use crate::athena::{self, PreparedStatements};
 use crate::context::{context, store_url};
 use crate::files::{Files, FilesTable, Shown, TableFile};
 use crate::json_mirror::JsonMirror;
+use crate::live::{Live, Tail, TailRows};
+use crate::moment::{next_commit, same_moment};
 use crate::provider::{DeltaTable, Reader, full_path};
 use crate::read_only::{self, NotRun};
 use crate::result::QueryResult;
@@ -99,6 +102,11 @@ pub struct Engine {
     tables: HashMap<String, Arc<dyn TableProvider>>,
     /// Of Delta tables.
     files: HashMap<&'static str, Arc<Vec<TableFile>>>,
+    stock: Arc<DeltaTable>,
+    /// Where the log of what is read ends, once asked for.
+    offsets: Arc<OnceCell<Offsets>>,
+    /// What is told beyond it.
+    tail: Option<Arc<Tail>>,
     prepared: Arc<PreparedStatements>,
 }
 
@@ -149,26 +157,58 @@ impl Engine {
             Dialect::Athena => Reader::Athena { location: lake.display().to_string() },
             Dialect::DataFusion => Reader::DataFusion,
         };
+        let next_commits = [(Table::StockData, &stock), (Table::DeadLetters, &dead)].map(|(t, s)| next_commit(t, s.as_ref()));
+        let [stock, dead] = [stock, dead].map(|snapshot| snapshot.map(|s| s.files).unwrap_or_default());
+        let delta = |table: Table, files: &[DataFile]| {
+            let store = store_url().map_err(|e| QueryError::from_engine(&lake, &e))?;
+            Ok::<_, QueryError>(Arc::new(DeltaTable::new(table.contract(), files, store, &reader)))
+        };
+        let (stock_table, dead_table) = (delta(Table::StockData, &stock)?, delta(Table::DeadLetters, &dead)?);
+        let mirrored = (options.as_of != AsOf::Latest).then_some(stock.as_slice());
+        let mirror = Arc::new(JsonMirror::new(lake.store(), mirrored, reader));
         let mut engine = Self {
             session,
             lake,
             version,
             options,
-            next_commits: [(Table::StockData, &stock), (Table::DeadLetters, &dead)]
-                .map(|(t, s)| next_commit(t, s.as_ref()))
-                .into(),
+            next_commits: next_commits.into(),
             tables: HashMap::new(),
             files: HashMap::new(),
+            stock: Arc::clone(&stock_table),
+            offsets: Arc::default(),
+            tail: None,
             prepared,
         };
-        let stock = stock.map(|s| s.files).unwrap_or_default();
-        let mirrored = (options.as_of != AsOf::Latest).then_some(stock.as_slice());
-        let mirror = Arc::new(JsonMirror::new(engine.lake.store(), mirrored, reader.clone()));
         engine.register_files(STOCK_DATA_JSON, stock_data(), &Files::Mirror(Arc::clone(&mirror)), "JSON");
         engine.register(STOCK_DATA_JSON, mirror)?;
-        engine.register_delta(Table::StockData, &stock, &reader)?;
-        engine.register_delta(Table::DeadLetters, &dead.map(|s| s.files).unwrap_or_default(), &reader)?;
+        engine.register_delta(Table::StockData, &stock, stock_table)?;
+        engine.register_delta(Table::DeadLetters, &dead, dead_table)?;
         Ok(engine)
+    }
+
+    /// The same engine, telling beside the lake's ticks those that come after them.
+    ///
+    /// # Errors
+    /// `Lake` when the log cannot be read, and what goes wrong reading the others.
+    pub(crate) async fn live(mut self, live: &Live) -> Result<Self, QueryError> {
+        let log = self.offsets.get_or_try_init(|| async {
+            match self.version {
+                Some(version) => Snapshot::offsets(&self.lake, Table::StockData, AsOf::Version(version)).await,
+                None => Ok(Offsets::default()),
+            }
+        });
+        let TailRows { rows, span } = (live.read)(log.await?.clone()).await?;
+        let ticks = rows.iter().map(RecordBatch::num_rows).sum();
+        let table = self.stock.with_tail(&rows).map_err(|e| self.error(&e))?;
+        self.session.deregister_table(STOCK_DATA).map_err(|e| self.error(&e))?;
+        self.tail = Some(Arc::new(Tail { of: live.of.clone(), span, ticks }));
+        self.register(STOCK_DATA, Arc::new(table))?;
+        Ok(self)
+    }
+
+    /// What is told beside the lake's ticks.
+    pub(crate) fn tail(&self) -> Option<&Tail> {
+        self.tail.as_deref()
     }
 
     /// The lake that is read.
@@ -292,8 +332,7 @@ impl Engine {
         one_batch(athena::lines("Query Plan", &text)?)
     }
 
-    fn register_delta(&mut self, table: Table, files: &[DataFile], reader: &Reader) -> Result<(), QueryError> {
-        let store = store_url().map_err(|e| self.error(&e))?;
+    fn register_delta(&mut self, table: Table, files: &[DataFile], provider: Arc<DeltaTable>) -> Result<(), QueryError> {
         let location = self.lake.display().to_string();
         let listed = files.iter().map(|file| TableFile {
             path: full_path(&location, &file.path),
@@ -305,7 +344,7 @@ impl Engine {
         let listed = Arc::new(listed.collect());
         self.files.insert(table.name(), Arc::clone(&listed));
         self.register_files(table.name(), table.contract(), &Files::Known(listed), "PARQUET");
-        self.register(table.name(), Arc::new(DeltaTable::new(table.contract(), files, store, reader)))
+        self.register(table.name(), provider)
     }
 
     fn register_files(&mut self, table: &str, contract: &Contract, files: &Files, format: &'static str) {
@@ -333,31 +372,4 @@ fn one_batch(rows: RecordBatch) -> Result<SendableRecordBatchStream, DataFusionE
 fn times_us(file: &DataFile) -> Option<(i64, i64)> {
     let bound = |side: &str| statistics::timestamp_us(file.statistics[side][TIME].as_str()?);
     Some((bound("minValues")?, bound("maxValues")?))
-}
-
-/// The commit that a table's next version will be.
-fn next_commit(table: Table, read: Option<&Snapshot>) -> object_store::path::Path {
-    commit(table, read.map_or(0, |snapshot| snapshot.version + 1))
-}
-
-fn commit(table: Table, version: u64) -> object_store::path::Path {
-    table.log().join(format!("{version:020}.json"))
-}
-
-/// The version of `dead_letters` that belongs to a version of `stock_data`.
-///
-/// The tables count their versions apart, but a window's dead letters are committed before its ticks:
-/// what was there when the tick commit was written is what belongs to it.
-async fn same_moment(lake: &Lake, as_of: AsOf, stock: Option<&Snapshot>) -> Result<AsOf, LakeError> {
-    let (AsOf::Version(version), Some(stock)) = (as_of, stock) else {
-        return Ok(as_of);
-    };
-    match lake.store().head(&commit(Table::StockData, version)).await {
-        Ok(found) => Ok(AsOf::TimeMs(found.last_modified.timestamp_millis())),
-        // The log was cleaned up to a checkpoint; the newest file is the next best witness.
-        Err(object_store::Error::NotFound { .. }) => {
-            Ok(stock.files.iter().map(|f| f.modified_ms).max().map_or(AsOf::Latest, AsOf::TimeMs))
-        }
-        Err(e) => Err(lake.unavailable(&e)),
-    }
 }

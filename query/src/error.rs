@@ -31,6 +31,9 @@ pub enum QueryError {
     /// The lake cannot be read. See [`LakeError`].
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// Kafka does not answer, or has not what is named. See that it does, or ask the lake alone.
+    #[error("{0}")]
+    Unavailable(String),
     /// The statement needs more memory or disk than it may have. Raise the limit or ask for less.
     #[error("{0}")]
     Resources(String),

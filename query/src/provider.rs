@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ScalarValue, Statistics};
@@ -21,12 +23,14 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 use ticklake_lake::DataFile;
 use ticklake_schemas::Contract;
 
 use crate::athena::{FILE_SIZE, PATH};
+use crate::live::as_table_rows;
 use crate::{pruning, statistics};
 
 /// For whom a table is read.
@@ -87,7 +91,9 @@ fn read_as(kind: &DataType) -> DataType {
 pub(crate) struct DeltaTable {
     schema: TableSchema,
     store: ObjectStoreUrl,
-    files: Vec<(PartitionedFile, Arc<Statistics>)>,
+    files: Arc<Vec<(PartitionedFile, Arc<Statistics>)>>,
+    /// Rows that are in no file yet.
+    tail: Vec<RecordBatch>,
 }
 
 impl DeltaTable {
@@ -95,7 +101,16 @@ impl DeltaTable {
     pub(crate) fn new(contract: &Contract, files: &[DataFile], store: ObjectStoreUrl, reader: &Reader) -> Self {
         let schema = table_schema(contract, reader);
         let files = files.iter().map(|file| partitioned_file(&schema, contract, file, reader)).collect();
-        Self { schema, store, files }
+        Self { schema, store, files: Arc::new(files), tail: Vec::new() }
+    }
+
+    /// The same files, with rows that are in no file yet, in their columns.
+    ///
+    /// # Errors
+    /// For columns that are not a file's.
+    pub(crate) fn with_tail(&self, tail: &[RecordBatch]) -> Result<Self> {
+        let tail = tail.iter().map(|rows| as_table_rows(rows, self.schema.table_schema())).collect::<Result<_, _>>()?;
+        Ok(Self { schema: self.schema.clone(), store: self.store.clone(), files: Arc::clone(&self.files), tail })
     }
 
     /// The files a scan must read.
@@ -211,12 +226,39 @@ impl TableProvider for DeltaTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let files = self.scan_files(state, projection, filters, limit)?;
+        if self.tail.is_empty() {
+            return match files {
+                Some(files) => Ok(files),
+                None => {
+                    let all = self.schema();
+                    let projected = projection.map_or_else(|| Ok(Arc::clone(&all)), |p| all.project(p).map(Arc::new))?;
+                    Ok(Arc::new(EmptyExec::new(projected)))
+                }
+            };
+        }
+        let tail = MemorySourceConfig::try_new_exec(std::slice::from_ref(&self.tail), self.schema(), projection.cloned())?;
+        match files {
+            Some(files) => UnionExec::try_new(vec![files, tail]),
+            None => Ok(tail),
+        }
+    }
+}
+
+impl DeltaTable {
+    /// The scan of the files; none where none is needed.
+    fn scan_files(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let table_schema = self.schema.table_schema();
         let needed = self.needed(state, filters, limit)?;
         tracing::debug!(files = self.files.len(), read = needed.len(), "scan");
         if needed.is_empty() {
-            let projected = projection.map_or_else(|| Ok(self.schema()), |p| table_schema.project(p).map(Arc::new))?;
-            return Ok(Arc::new(EmptyExec::new(projected)));
+            return Ok(None);
         }
         let merged = Statistics::try_merge_iter(needed.iter().map(|(_, s)| s.as_ref()), table_schema)?;
         let groups = grouped(&needed, state.config().target_partitions()).into_iter().map(|group| {
@@ -230,7 +272,7 @@ impl TableProvider for DeltaTable {
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
-        Ok(DataSourceExec::from_data_source(config))
+        Ok(Some(DataSourceExec::from_data_source(config)))
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use ticklake_lake::AsOf;
 
-use crate::settings::{Flags, LakeKeys, bytes};
+use crate::settings::{Flags, LakeTopicKeys, bytes};
 
 /// Below it hardly a statement runs.
 const MEMORY_LIMIT_LEAST: usize = 16 << 20;
@@ -30,7 +30,7 @@ pub(crate) enum FormatArg {
 #[command(name = "lake-sql", version)]
 pub(crate) struct LakeSqlArgs {
     #[command(flatten)]
-    pub(crate) settings: Flags<LakeKeys>,
+    pub(crate) settings: Flags<LakeTopicKeys>,
     /// Run these statements and meta-commands and leave; several are run in their order.
     #[arg(short = 'c', long = "command", value_name = "SQL", conflicts_with = "file", allow_hyphen_values = true)]
     pub(crate) commands: Vec<String>,
@@ -40,6 +40,15 @@ pub(crate) struct LakeSqlArgs {
     /// A value that statements take as :NAME, a number or a text; it is put in as one literal, never as SQL.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub(crate) parameters: Vec<(String, String)>,
+    /// How answers are shown, as \pset at the prompt: format, rows, expanded, timing, pager, keys.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) shown: Vec<(String, String)>,
+    /// Tell the ticks that Kafka has and the lake has not yet, too, each once; needs --brokers.
+    #[arg(long, conflicts_with = "as_of")]
+    pub(crate) live: bool,
+    /// So many of them at most.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) live_rows_max: usize,
     /// Tell each statement on stderr before it is run.
     #[arg(long)]
     pub(crate) echo: bool,

@@ -16,6 +16,8 @@ pub mod kafka_probe;
 mod kafka_queue;
 mod kafka_rebalance;
 mod kafka_settings;
+#[cfg(test)]
+mod kafka_tail_tests;
 pub mod kafka_topic;
 mod kafka_trouble;
 pub(crate) mod start;

@@ -70,6 +70,14 @@ pub(super) fn details(engine: &Engine, table: &str) -> Result<QueryResult, Query
     lines.push(("partitioned by", athena::partition_columns(table).join(", ")));
     let places = Table::ALL.into_iter().find(|of| of.name() == table);
     lines.extend(places.map(|of| ("Delta table", format!("{}/{}", engine.lake().display(), of.name()))));
+    if let Some(tail) = engine.tail().filter(|_| table == STOCK_DATA) {
+        let offsets: Vec<String> = tail.span.iter().map(|(partition, from, to)| format!("{partition}:[{from},{to})")).collect();
+        lines.push(("live ticks", tail.ticks.to_string()));
+        lines.push((
+            "live offsets",
+            if offsets.is_empty() { "none".to_owned() } else { format!("{} {}", tail.of, offsets.join(" ")) },
+        ));
+    }
     lines.push(("Athena", format!("SELECT … FROM {table}, after `ticklake catalog sync`")));
     if table != STOCK_DATA_JSON {
         let files = engine.files(table);

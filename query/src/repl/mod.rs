@@ -10,12 +10,11 @@ mod commands;
 mod editor;
 mod input;
 mod measure;
+mod pager;
 mod plan;
 mod prompt;
 mod script;
 mod session;
-#[cfg(test)]
-mod session_tests;
 mod settings;
 mod variables;
 

@@ -32,6 +32,8 @@ const TERMINATED: i32 = 143;
 /// # Errors
 /// `Output` when the terminal or `out` fails; a failing statement is told on stderr and does not end the session.
 pub async fn prompt(mut session: Session, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+    // From here on an interrupt is ours: the first must not end the process before the first statement listens.
+    let _listening = signal(SignalKind::interrupt())?;
     let is_coloured =
         std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()) && std::env::var("TERM").is_ok_and(|term| term != "dumb");
     let editor = Reedline::create().with_validator(Box::new(UntilComplete));

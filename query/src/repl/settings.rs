@@ -1,4 +1,4 @@
-//! How answers are shown, and what changes it: `\x`, `\pset`, `\timing`.
+//! How answers are shown, and what changes it: `\x`, `\pset`, `\timing`, and `--set` before the first.
 //!
 //! Owns: the settings that stay between statements.
 //! Does not own: formats themselves (`output`), the commands' table (`commands`).
@@ -10,12 +10,17 @@ use super::editor::Keys;
 use crate::QueryError;
 use crate::output::Format;
 
+/// What `\pset` takes.
+const NAMES: &str = "format, rows, expanded, timing, pager or keys";
+
 /// The settings.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) format: Format,
     pub(super) rows_max: Option<usize>,
     pub(super) is_timed: bool,
+    /// Whether what is longer than the screen goes through a pager.
+    pub(super) is_paged: bool,
     /// Whose keys edit at the prompt.
     pub(super) keys: Keys,
     expanded: Expanded,
@@ -30,9 +35,19 @@ enum Expanded {
     Never,
 }
 
+impl Expanded {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "on",
+            Self::Never => "off",
+        }
+    }
+}
+
 impl Settings {
     pub(super) fn new(format: Format, rows_max: Option<usize>) -> Self {
-        Self { format, rows_max, is_timed: false, keys: Keys::Emacs, expanded: Expanded::Auto }
+        Self { format, rows_max, is_timed: false, is_paged: true, keys: Keys::Emacs, expanded: Expanded::Auto }
     }
 
     /// The format of the next answer, on a screen so many columns wide.
@@ -58,12 +73,7 @@ impl Settings {
     }
 
     pub(super) fn time(&mut self, rest: &str) -> Result<(), QueryError> {
-        self.is_timed = match rest {
-            "" => !self.is_timed,
-            "on" => true,
-            "off" => false,
-            other => return Err(QueryError::Sql(format!("\\timing takes on or off, not {other:?}"))),
-        };
+        self.is_timed = if rest.is_empty() { !self.is_timed } else { is_on("\\timing", rest)? };
         Ok(())
     }
 
@@ -74,7 +84,9 @@ impl Settings {
             ("", _) => {
                 let rows = self.rows_max.map_or_else(|| "0 (all)".to_owned(), |rows| rows.to_string());
                 let keys = if self.keys == Keys::Vi { "vi" } else { "emacs" };
-                writeln!(out, "format {}\nrows {rows}\nkeys {keys}", self.format)?;
+                let [timing, pager] = [self.is_timed, self.is_paged].map(|is_on| if is_on { "on" } else { "off" });
+                let (format, expanded) = (self.format, self.expanded.as_str());
+                writeln!(out, "format {format}\nrows {rows}\nexpanded {expanded}\ntiming {timing}\npager {pager}\nkeys {keys}")?;
             }
             ("format", value) => self.format = value.parse().map_err(QueryError::Sql)?,
             ("rows", value) => {
@@ -83,13 +95,24 @@ impl Settings {
                 })?;
                 self.rows_max = Some(rows).filter(|rows| *rows > 0);
             }
+            ("expanded", value) => self.expand(value)?,
+            ("timing", value) => self.is_timed = is_on("\\pset timing", value)?,
+            ("pager", value) => self.is_paged = is_on("\\pset pager", value)?,
             ("keys", "emacs") => self.keys = Keys::Emacs,
             ("keys", "vi") => self.keys = Keys::Vi,
             ("keys", value) => return Err(QueryError::Sql(format!("\\pset keys takes emacs or vi, not {value:?}"))),
             (other, _) => {
-                return Err(QueryError::Sql(format!("there is no setting {other:?}; \\pset takes format, rows or keys")));
+                return Err(QueryError::Sql(format!("there is no setting {other:?}; \\pset takes {NAMES}")));
             }
         }
         Ok(())
+    }
+}
+
+fn is_on(what: &str, value: &str) -> Result<bool, QueryError> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(QueryError::Sql(format!("{what} takes on or off, not {other:?}"))),
     }
 }

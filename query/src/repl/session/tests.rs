@@ -5,16 +5,20 @@
 
 use std::time::{Duration, Instant};
 
-use super::session::{Flow, Session, SessionOptions};
-use crate::fixture::{TestLake, row};
-use crate::{Format, QueryError};
-use ticklake_lake::AsOf;
+use super::{Flow, Session, SessionOptions};
+use serde_json::json;
+use ticklake_lake::layout::Table;
+use ticklake_lake::{AsOf, Offsets, SourceId, Span};
+
+use crate::fixture::{TestLake, batch, row};
+use crate::{Dialect, EngineOptions, Format, Live, QueryError, TailRows};
 
 fn options() -> SessionOptions {
     let width = || Some(80);
     SessionOptions {
         format: Format::Csv,
         width,
+        height: || None,
         rows_max: None,
         keeps_going: false,
         echoes: false,
@@ -36,6 +40,51 @@ async fn ran(session: &mut Session, text: &str) -> String {
 
 async fn fails(session: &mut Session, text: &str) -> String {
     session.run(text, &mut Vec::new()).await.expect_err(text).to_string()
+}
+
+/// A source whose ticks go on from wherever a log ends, to `end`, in one partition.
+fn source_to(end: i64) -> Live {
+    Live::new("stock_live_feed", move |log: Offsets| {
+        let from = log.next(&SourceId::new("stock_live_feed"), 0).unwrap_or(0);
+        let rows: Vec<_> = (from..end).map(|offset| row("L", offset, 10.0 + offset as f64, offset)).collect();
+        let mut span = Span::default();
+        span.extend(0, from, end).unwrap();
+        let rows = if rows.is_empty() { Vec::new() } else { vec![batch(&rows)] };
+        Box::pin(async move { Ok(TailRows { rows, span }) })
+    })
+}
+
+#[tokio::test]
+async fn what_is_live_is_never_told_twice_nor_as_rows_of_another_kind() {
+    let lake = lake();
+    let txn = |next: i64| json!({"txn": {"appId": SourceId::new("stock_live_feed").app_id(0), "version": next}});
+    lake.commit(Table::StockData, 2, &[txn(2)]);
+    for dialect in [Dialect::Athena, Dialect::DataFusion] {
+        let engine = lake.engine_with(EngineOptions { dialect, threads: 2, ..EngineOptions::default() }).await;
+        let mut session = Session::new(engine, options()).with_live(source_to(5), true);
+        let audit = "SELECT count(*) AS n, count(DISTINCT kafka_offset) AS d, max(kafka_offset) AS high FROM stock_data;";
+        assert_eq!(ran(&mut session, audit).await, "n,d,high\n5,5,4\n", "{dialect:?}");
+        let hours = "SELECT symbol, dt, hour, count(*) AS n FROM stock_data WHERE dt = '2020-02-22' GROUP BY symbol, dt, hour ORDER BY symbol;";
+        assert_eq!(ran(&mut session, hours).await, "symbol,dt,hour,n\nA,2020-02-22,00,1\nB,2020-02-22,00,1\nL,2020-02-22,00,3\n");
+        assert_eq!(ran(&mut session, "SELECT price FROM stock_data WHERE symbol = 'L' AND price > 13;").await, "price\n14.0\n");
+        assert_eq!(ran(&mut session, "SELECT symbol FROM stock_data WHERE kafka_offset = 1;").await, "symbol\nB\n");
+        assert_eq!(ran(&mut session, "SELECT count(*) AS n FROM stock_data WHERE dt = '1999-01-01';").await, "n\n0\n");
+        ran(&mut session, "\\live off").await;
+        assert_eq!(ran(&mut session, audit).await, "n,d,high\n2,2,1\n");
+        ran(&mut session, "\\live on").await;
+        ran(&mut session, "\\asof 1").await;
+        assert_eq!(ran(&mut session, audit).await, "n,d,high\n2,2,1\n", "a version that was asked for has nothing beside it");
+        ran(&mut session, "\\asof off").await;
+        assert_eq!(ran(&mut session, audit).await, "n,d,high\n5,5,4\n");
+    }
+    let engine = lake.engine(AsOf::Latest).await;
+    let mut session = Session::new(engine, options()).with_live(source_to(5), true);
+    assert!(ran(&mut session, "\\d+ stock_data").await.contains("live ticks,3\nlive offsets,\"stock_live_feed 0:[2,5)\""));
+    let hidden = "SELECT \"$path\" IS NULL AS live, count(*) AS n FROM stock_data GROUP BY 1 ORDER BY 1;";
+    assert_eq!(ran(&mut session, hidden).await, "live,n\nfalse,2\ntrue,3\n");
+    assert!(fails(&mut session, "\\live maybe").await.contains("on or off"));
+    let mut without = Session::new(lake.engine(AsOf::Latest).await, options());
+    assert!(fails(&mut without, "\\live on").await.contains("--brokers"));
 }
 
 fn lake() -> TestLake {

@@ -5,28 +5,27 @@
 //! Invariant: after an error nothing further of its text is run, unless told to keep going; what stays is changed by whole commands
 //! only, so that a session may be stopped at any moment.
 
+mod lake;
+#[cfg(test)]
+mod tests;
+
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
-
-use ticklake_lake::AsOf;
-use ticklake_lake::clock::{Clock as _, SystemClock};
+use std::time::Instant;
 
 use super::commands::{self, Command};
 use super::editor::Keys;
 use super::input::{Input, inputs};
+use super::pager::Pager;
 use super::script::read_script;
 use super::settings::Settings;
 use super::variables::Variables;
-use super::{catalog, chart, measure, plan};
 use crate::output::{Format, texts, write_file, write_result};
 use crate::run::numbered;
-use crate::{Engine, QueryError, QueryResult, Work, told, volatility};
+use crate::{Engine, Live, QueryError, QueryResult, Work, told};
 
 /// A script that includes scripts goes no deeper.
 const INCLUDES_MAX: usize = 16;
-/// Of a drawing, where nobody knows how wide the screen is.
-const WIDTH: usize = 80;
 
 /// How a session goes about its work.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +34,8 @@ pub struct SessionOptions {
     pub format: Format,
     /// Characters that fit on a line of the screen, where somebody knows; asked before each answer.
     pub width: fn() -> Option<usize>,
+    /// Lines that fit on the screen of a person, who is given what is longer by a pager.
+    pub height: fn() -> Option<usize>,
     /// Rows of a table after which it stops; nothing stops it where this is `None`.
     pub rows_max: Option<usize>,
     /// Whether errors are told and passed over instead of ending a text.
@@ -56,6 +57,16 @@ pub enum Flow {
     Quit,
 }
 
+/// What becomes of a statement's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then<'a> {
+    Show,
+    /// Nobody is asked to leave a pager.
+    ShowUnpaged,
+    /// The values of its one row are set, under names with this prefix.
+    SetTo(&'a str),
+}
+
 /// One user's session over a lake.
 #[derive(Debug)]
 pub struct Session {
@@ -67,6 +78,8 @@ pub struct Session {
     file: Option<PathBuf>,
     /// Whether the newest version is read, and not one that was asked for.
     is_newest: bool,
+    /// Whose ticks can be told beside the lake's, and whether they are.
+    live: Option<(Live, bool)>,
     errors: u64,
     including: usize,
 }
@@ -76,7 +89,12 @@ impl Session {
     pub fn new(engine: Engine, options: SessionOptions) -> Self {
         let settings = Settings::new(options.format, options.rows_max);
         let variables = Variables::default();
-        Self { engine, options, variables, settings, file: None, is_newest: true, errors: 0, including: 0 }
+        Self { engine, options, variables, settings, file: None, is_newest: true, live: None, errors: 0, including: 0 }
+    }
+
+    /// The same, able to tell ticks that are not in the lake yet; `is_on` tells them from the first statement on.
+    pub fn with_live(self, live: Live, is_on: bool) -> Self {
+        Self { live: Some((live, is_on)), ..self }
     }
 
     /// What is read.
@@ -85,7 +103,7 @@ impl Session {
     }
 
     /// Whose keys edit what is typed.
-    pub(super) fn keys(&self) -> Keys {
+    pub(in crate::repl) fn keys(&self) -> Keys {
         self.settings.keys
     }
 
@@ -100,6 +118,14 @@ impl Session {
     /// `Sql` for a name that none can be.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), QueryError> {
         self.variables.set(name, value)
+    }
+
+    /// Sets how answers are shown, as `\\pset` does.
+    ///
+    /// # Errors
+    /// `Sql` for a setting or a value that there is not.
+    pub fn pset(&mut self, name: &str, value: &str) -> Result<(), QueryError> {
+        self.settings.set(&format!("{name} {value}"), &mut std::io::sink())
     }
 
     /// Does all that a text says and writes the answers to `out`, which is flushed at the end.
@@ -123,7 +149,8 @@ impl Session {
                     number += 1;
                     let prefix = next.and_then(gset);
                     at += usize::from(prefix.is_some());
-                    let done = self.statement(sql, prefix, out).await;
+                    let then = prefix.map_or(Then::Show, Then::SetTo);
+                    let done = self.statement(sql, then, out).await;
                     done.map(|()| Flow::On).map_err(|e| if many { numbered(e, number) } else { e })
                 }
             };
@@ -144,20 +171,16 @@ impl Session {
         Ok(Flow::On)
     }
 
-    async fn statement(&mut self, sql: &str, gset: Option<&str>, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+    async fn statement(&mut self, sql: &str, then: Then<'_>, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
         if self.options.echoes {
             tell(&format!("{sql};"))?;
         }
         let began = Instant::now();
-        if self.options.follows && self.is_newest && self.engine.is_behind().await? {
-            self.engine = self.engine.as_of(AsOf::Latest).await?;
-        }
+        self.refresh().await?;
         let result = self.engine.sql(&self.variables.put_in(sql)).await?;
-        match gset {
-            Some(prefix) => self.set_to_row(prefix, result).await?,
-            None => {
-                self.write(result, out).await?;
-            }
+        match then {
+            Then::SetTo(prefix) => self.set_to_row(prefix, result).await?,
+            then => self.write(result, then == Then::Show, out).await?,
         }
         if self.settings.is_timed {
             out.flush()?;
@@ -166,13 +189,26 @@ impl Session {
         Ok(())
     }
 
+    /// Shows a text, by a pager where it is long.
+    fn show(&self, text: &str, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+        let mut pager = Pager::before(out, self.screen_rows());
+        let written = pager.write_all(text.as_bytes());
+        pager.end(written.map_err(QueryError::from))
+    }
+
+    /// How long the screen is, if what is longer is to be paged.
+    fn screen_rows(&self) -> Option<usize> {
+        self.settings.is_paged.then(self.options.height).flatten()
+    }
+
     /// Writes an answer to where it is to go.
-    async fn write(&mut self, mut result: QueryResult, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+    async fn write(&mut self, mut result: QueryResult, may_page: bool, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
         let watching = self.options.watching.map(|begin| begin(result.work().clone()));
         let Some(path) = self.file.take() else {
             result.keep_until_rows(watching);
-            write_result(result, self.settings.format((self.options.width)()), out).await?;
-            return Ok(());
+            let mut pager = Pager::before(out, self.screen_rows().filter(|_| may_page));
+            let written = write_result(result, self.settings.format((self.options.width)()), &mut pager).await;
+            return pager.end(written.map(|_| ()));
         };
         let rows = write_file(result, &path).await?;
         drop(watching);
@@ -182,7 +218,7 @@ impl Session {
     async fn command(&mut self, text: &str, out: &mut (dyn Write + Send)) -> Result<Flow, QueryError> {
         let (entry, rest) = commands::parse(text)?;
         match entry.command {
-            Command::Help => writeln!(out, "{}", commands::help())?,
+            Command::Help => self.show(&commands::help(), out)?,
             Command::Quit => return Ok(Flow::Quit),
             Command::Expanded => self.settings.expand(rest)?,
             Command::Setting => self.settings.set(rest, out)?,
@@ -197,59 +233,12 @@ impl Session {
             }
             Command::Edit => return Err(QueryError::Sql("\\e is for the prompt alone".into())),
             Command::AsOf => self.read_as_of(rest).await?,
+            Command::Live => self.switch_live(rest).await?,
             Command::File => self.file = Some(named(rest)?),
             Command::Copy => self.copy(rest, out).await?,
             of_lake => self.lake_command(of_lake, rest, out).await?,
         }
         Ok(Flow::On)
-    }
-
-    /// What asks something of the lake, or of a statement.
-    async fn lake_command(&mut self, command: Command, rest: &str, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
-        let engine = &self.engine;
-        let result = match command {
-            Command::Describe if rest.is_empty() => catalog::tables(engine)?,
-            Command::Describe => catalog::columns(engine, rest, false)?,
-            Command::DescribeMore => {
-                let columns = catalog::columns(engine, rest, true)?;
-                let details = catalog::details(engine, rest)?;
-                self.write(columns, out).await?;
-                writeln!(out)?;
-                details
-            }
-            Command::Partitions => catalog::partitions(engine, rest)?,
-            Command::History => catalog::history(engine, rest).await?,
-            Command::Diff => catalog::diff(engine, rest).await?,
-            Command::Volatility if rest.is_empty() => catalog::library(engine)?,
-            Command::Volatility => return self.volatility(rest, out).await,
-            Command::Watch => return self.watch(rest, out).await,
-            measured => {
-                out.write_all(self.measured(measured, &self.variables.put_in(rest)).await?.as_bytes())?;
-                return Ok(());
-            }
-        };
-        self.write(result, out).await
-    }
-
-    /// What is told of a statement instead of its answer.
-    async fn measured(&self, command: Command, sql: &str) -> Result<String, QueryError> {
-        let engine = &self.engine;
-        Ok(match command {
-            Command::Athena => measure::of_athena(sql),
-            Command::Cost => measure::cost(engine, sql).await?,
-            Command::Plan => plan::tree(&engine.work(sql).await?, false),
-            Command::PlanMeasured => {
-                let mut result = engine.sql(sql).await?;
-                while result.next().await?.is_some() {}
-                plan::tree(result.work(), true)
-            }
-            Command::Bench => measure::bench(engine, measure::number_and_sql("\\bench", sql, "a number of runs")?).await?,
-            Command::Chart => {
-                let answer = texts(engine.sql(chart::statement(sql)).await?, chart::ROWS_MAX).await?;
-                chart::draw(sql, &answer, (self.options.width)().unwrap_or(WIDTH))?
-            }
-            other => return Err(QueryError::Internal(format!("{other:?} is nothing to measure"))),
-        })
     }
 
     /// `TABLE TO FILE`, or `(QUERY) TO FILE`.
@@ -261,22 +250,9 @@ impl Session {
         let query = what.strip_prefix('(').and_then(|inside| inside.strip_suffix(')'));
         let sql = query.map_or_else(|| format!("SELECT * FROM {what}"), str::to_owned);
         self.file = Some(path);
-        let done = self.statement(&sql, None, out).await;
+        let done = self.statement(&sql, Then::Show, out).await;
         self.file = None;
         done
-    }
-
-    /// Runs a statement every so many seconds, until who watches turns away.
-    async fn watch(&mut self, rest: &str, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
-        let (seconds, sql) = measure::number_and_sql("\\watch", rest, "a number of seconds")?;
-        loop {
-            let now = chrono::DateTime::from_timestamp_nanos(SystemClock.now_ns());
-            writeln!(out, "{}  every {}", now.format("%Y-%m-%d %H:%M:%S UTC"), told::counted(seconds as u64, "second"))?;
-            self.statement(sql, None, out).await?;
-            writeln!(out)?;
-            out.flush()?;
-            tokio::time::sleep(Duration::from_secs(seconds as u64)).await;
-        }
     }
 
     async fn include(&mut self, file: &str, out: &mut (dyn Write + Send)) -> Result<Flow, QueryError> {
@@ -320,34 +296,6 @@ impl Session {
         }
         Ok(())
     }
-
-    async fn read_as_of(&mut self, rest: &str) -> Result<(), QueryError> {
-        let as_of = match rest {
-            "" => return tell(&self.told_version()),
-            "off" => AsOf::Latest,
-            other => other.parse().map_err(QueryError::Sql)?,
-        };
-        self.engine = self.engine.as_of(as_of).await?;
-        self.is_newest = as_of == AsOf::Latest;
-        tell(&self.told_version())
-    }
-
-    /// What is read: the lake, and its version.
-    pub(super) fn told_version(&self) -> String {
-        let version = self.engine.version().map_or_else(|| "no data yet".to_owned(), |v| format!("version {v}"));
-        format!("{} ({version})", self.engine.lake().display())
-    }
-
-    async fn volatility(&mut self, rest: &str, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
-        let mut words = rest.split_whitespace();
-        let name = words.next().unwrap_or_default();
-        let given = words.map(|word| {
-            word.split_once('=').ok_or_else(|| QueryError::Sql(format!("give parameters as NAME=VALUE, not {word:?}")))
-        });
-        let given: Vec<_> = given.collect::<Result<_, _>>()?;
-        let text = volatility::by_name(name)?.with(&given)?;
-        self.statement(&text, None, out).await
-    }
 }
 
 /// A file's name, in quotes or not.
@@ -366,13 +314,13 @@ fn gset<'a>(input: &Input<'a>) -> Option<&'a str> {
     commands::parse(text).ok().filter(|(entry, _)| entry.command == Command::GSet).map(|(_, prefix)| prefix)
 }
 
-pub(super) fn tell(text: &str) -> Result<(), QueryError> {
+pub(in crate::repl) fn tell(text: &str) -> Result<(), QueryError> {
     writeln!(std::io::stderr(), "{text}")?;
     Ok(())
 }
 
 /// An error on stderr, with the line it is in.
-pub(super) fn tell_error(error: &QueryError) -> Result<(), QueryError> {
+pub(in crate::repl) fn tell_error(error: &QueryError) -> Result<(), QueryError> {
     tell(&format!("error: {error}"))?;
     error.excerpt().map_or(Ok(()), tell)
 }
