@@ -67,7 +67,7 @@ pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
         height: if at_prompt { screen::height } else { || None },
         ..self::options(args.format.into())
     };
-    let mut session = Session::new(Engine::open(lake, options).await?, options_of_session);
+    let mut session = Session::opening(lake, options, options_of_session);
     match live::of(&settings, args.live_rows_max) {
         Some(live) => session = session.with_live(live, args.live),
         None if args.live => return Err(Failure::usage("--live needs --brokers, or [kafka] brokers in ticklake.toml")),
@@ -76,7 +76,11 @@ pub(crate) async fn run(args: LakeSqlArgs) -> Result<(), Failure> {
     let usage = |e: QueryError| Failure::usage(e.to_string());
     args.parameters.iter().try_for_each(|(name, value)| session.set(name, value)).map_err(usage)?;
     args.shown.iter().try_for_each(|(name, value)| session.pset(name, value)).map_err(usage)?;
-    if at_prompt { Ok(prompt(session, &mut std::io::stdout()).await?) } else { run_scripts(session, &scripts).await }
+    if at_prompt {
+        return Ok(prompt(session, &mut std::io::stdout()).await?);
+    }
+    session.opened().await?;
+    run_scripts(session, &scripts).await
 }
 
 /// Runs texts of statements and meta-commands, until they end or the user interrupts them.

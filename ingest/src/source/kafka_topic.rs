@@ -134,6 +134,33 @@ pub fn watermarks(brokers: &str, topic: &str, librdkafka: &BTreeMap<String, Stri
     watermarks_of(&create(&client(brokers, "ticklake-status", librdkafka))?, brokers, topic)
 }
 
+/// Asks for a topic's watermarks over connections of its own. On those of a consumer every answer waits behind the fetches that
+/// brokers hold back until there is something to give: half a second each where nothing comes.
+pub struct Asker {
+    consumer: BaseConsumer<Context>,
+    brokers: String,
+    topic: String,
+}
+
+impl Asker {
+    /// One that has not asked yet.
+    ///
+    /// # Errors
+    /// `Invalid` for settings that librdkafka refuses.
+    pub fn new(config: &KafkaConfig) -> Result<Self, IngestError> {
+        let consumer = create(config.client()?.set("group.id", &config.group))?;
+        Ok(Self { consumer, brokers: config.brokers.clone(), topic: config.topic.clone() })
+    }
+
+    /// What Kafka has now for a reader of committed messages.
+    ///
+    /// # Errors
+    /// As [`watermarks`].
+    pub fn watermarks(&self) -> Result<Watermarks, IngestError> {
+        watermarks_of(&self.consumer, &self.brokers, &self.topic)
+    }
+}
+
 /// The watermarks of a topic, through a consumer that is there.
 pub(super) fn watermarks_of(consumer: &BaseConsumer<Context>, brokers: &str, topic: &str) -> Result<Watermarks, IngestError> {
     let there = partitions(consumer, brokers, topic)?;

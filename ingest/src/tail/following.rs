@@ -18,6 +18,7 @@ use crate::decode::Decoder;
 use crate::error::IngestError;
 use crate::source::RawBatch;
 use crate::source::kafka::{BatchLimits, Cursors, KafkaConfig, KafkaSource, Membership, SourceEvent};
+use crate::source::kafka_topic::Asker;
 use crate::source::start::start_of;
 
 /// Fetched ahead of what is decoded.
@@ -29,6 +30,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 pub(super) struct Following {
     kafka: KafkaSource,
+    asker: Asker,
     decoder: Decoder,
     /// Where each partition is kept from.
     kept_from: Cursors,
@@ -52,6 +54,7 @@ impl Following {
             KafkaSource::connect(&KafkaConfig { membership: Membership::All, ..config.kafka.clone() }, FETCH_QUEUE_BYTES)?;
         Ok(Self {
             kafka,
+            asker: Asker::new(&config.kafka)?,
             decoder: Decoder::new(),
             kept_from: Cursors::new(),
             cursors: Cursors::new(),
@@ -71,7 +74,7 @@ impl Following {
     pub(super) fn ticks(&mut self, config: &TailConfig, log: &Offsets, clock: &dyn Clock) -> Result<TailTicks, IngestError> {
         let mut ends = Cursors::new();
         let mut starts = Cursors::new();
-        for (partition, bounds) in self.kafka.watermarks()? {
+        for (partition, bounds) in self.asker.watermarks()? {
             let start = start_of(&config.source, log, partition, bounds, config.kafka.on_gap)?;
             starts.insert(partition, start.read_from);
             ends.insert(partition, bounds.1.max(start.read_from));

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crossterm::event::DisableBracketedPaste;
 use reedline::{
@@ -14,13 +15,15 @@ use reedline::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::editor::{Known, edited, equip, with_history, with_keys};
+use super::editor::{edited, equip, with_history, with_keys};
 use super::input::is_complete;
 use super::script::read_script;
 use super::session::{Flow, Session, tell, tell_error};
 use crate::QueryError;
 
 const EDIT: &str = "\\e";
+/// How long the first prompt waits for the lake.
+const OPEN_AT_ONCE: Duration = Duration::from_millis(20);
 /// What a process ends with that SIGTERM ended.
 const TERMINATED: i32 = 143;
 
@@ -37,11 +40,16 @@ pub async fn prompt(mut session: Session, out: &mut (dyn Write + Send)) -> Resul
     let is_coloured =
         std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()) && std::env::var("TERM").is_ok_and(|term| term != "dumb");
     let editor = Reedline::create().with_validator(Box::new(UntilComplete));
-    let (editor, unkept) = with_history(equip(editor, Known::of(session.engine()), is_coloured));
+    let (editor, unkept) = with_history(equip(editor, session.first_engine(), is_coloured));
     if let Some(why) = unkept {
         tell(&why)?;
     }
-    if run_rc(&mut session, out).await? == Flow::Quit {
+    // A lake that is there at once is told of at once, and so is one that cannot be read; another opens while somebody types.
+    let mut is_configured = match tokio::time::timeout(OPEN_AT_ONCE, session.opened()).await {
+        Ok(opened) => opened.map(|()| true)?,
+        Err(_) => false,
+    };
+    if is_configured && run_rc(&mut session, out).await? == Flow::Quit {
         return Ok(());
     }
     tell(&format!("{}. Statements end with ; and \\? helps.", session.told_version()))?;
@@ -58,6 +66,10 @@ pub async fn prompt(mut session: Session, out: &mut (dyn Write + Send)) -> Resul
                 Err(error) => tell_error(&error)?,
             },
             Signal::Success(input) => {
+                if !is_configured && run_rc(&mut session, out).await? == Flow::Quit {
+                    return Ok(());
+                }
+                is_configured = true;
                 if answer(&mut session, last_command(&input).unwrap_or(&input), out).await? == Flow::Quit {
                     return Ok(());
                 }

@@ -10,6 +10,10 @@ use reedline::{
     default_vi_insert_keybindings, default_vi_normal_keybindings, default_vi_visual_keybindings,
 };
 
+use std::sync::{Arc, OnceLock};
+
+use crate::Engine;
+
 use super::candidates::{Candidate, Choice};
 use super::complete::complete;
 use super::highlight::SqlHighlighter;
@@ -20,12 +24,12 @@ const MENU: &str = "completion";
 const WORD_CHARS: &str = "_.$\"'-/\\";
 
 /// An editor that completes, and in colours paints and hints.
-pub(crate) fn equip(editor: Reedline, known: Known, is_coloured: bool) -> Reedline {
+pub(crate) fn equip(editor: Reedline, opening: Arc<OnceLock<Engine>>, is_coloured: bool) -> Reedline {
     let menu = ColumnarMenu::default().with_name(MENU).with_input_mode(InputMode::FullBuffer).with_word_chars(WORD_CHARS);
     let menu = menu.with_columns(1);
     let editor = with_keys(editor, Keys::Emacs)
         .use_bracketed_paste(true)
-        .with_completer(Box::new(SqlCompleter { known }))
+        .with_completer(Box::new(SqlCompleter { known: Known::of(None), opening: Some(opening) }))
         .with_partial_completions(true)
         .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
         .with_highlighter(Box::new(SqlHighlighter))
@@ -63,10 +67,16 @@ pub(crate) fn with_keys(editor: Reedline, keys: Keys) -> Reedline {
 
 struct SqlCompleter {
     known: Known,
+    /// Where the engine will be that more is known of, until it is.
+    opening: Option<Arc<OnceLock<Engine>>>,
 }
 
 impl Completer for SqlCompleter {
     fn complete(&mut self, line: &str, pos: usize) -> CompletionResult {
+        if let Some(engine) = self.opening.as_ref().and_then(|opening| opening.get()) {
+            self.known = Known::of(Some(engine));
+            self.opening = None;
+        }
         let suggestions: Vec<Suggestion> = complete(line, pos, &self.known).into_iter().map(suggestion).collect();
         CompletionResult::fresh(suggestions)
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns: tables with their columns and partition values, the library's statements, a way to list files.
 //! Does not own: where they come from (`athena::tables`, `engine`, `volatility`), meta-commands (`commands`), choosing among them (`complete`).
-//! Invariant: it is read once, at the prompt's beginning: no completion waits for the lake.
+//! Invariant: it is read once, when the lake is open: no completion waits for the lake.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,8 +42,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// What is known of an engine's lake.
-    pub(crate) fn of(engine: &Engine) -> Self {
+    /// What is known of an engine's lake; before it is open, all but its partitions.
+    pub(crate) fn of(engine: Option<&Engine>) -> Self {
         let library = volatility::ALL.iter().map(|statement| {
             let about = statement.head().map(|head| head.estimator).unwrap_or_default();
             (statement.name.to_owned(), about)
@@ -53,7 +53,7 @@ impl Known {
 }
 
 /// Tables, those about others last.
-fn tables(engine: &Engine) -> Vec<Table> {
+fn tables(engine: Option<&Engine>) -> Vec<Table> {
     let table = |(name, columns): (String, Vec<_>)| {
         let contract = athena::contract(&name);
         let column = |(name, ty): (String, athena::Type)| {
@@ -71,8 +71,8 @@ fn tables(engine: &Engine) -> Vec<Table> {
 }
 
 /// The values of a partition column: hours from the first, days from the last, which are asked for most.
-fn values(engine: &Engine, table: &str, key: &str) -> Vec<String> {
-    let files = engine.files(table);
+fn values(engine: Option<&Engine>, table: &str, key: &str) -> Vec<String> {
+    let files = engine.map_or(&[][..], |engine| engine.files(table));
     let values: BTreeSet<&String> = files.iter().filter_map(|file| file.partition.get(key)?.as_ref()).collect();
     let mut values: Vec<String> = values.into_iter().cloned().collect();
     if key == "dt" {

@@ -22,4 +22,3 @@ mod words;
 pub(crate) use equip::{Keys, equip, with_keys};
 pub(crate) use external::edited;
 pub(crate) use history::with_history;
-pub(crate) use known::Known;

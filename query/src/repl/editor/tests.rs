@@ -291,7 +291,7 @@ async fn what_a_lake_has_is_never_left_out() {
     lake.add(1, &[row("A", 0, 1.0, 0)], None);
     lake.add(2, &[row("A", 3_600_000_000 * 25, 1.0, 1)], None);
     let engine = lake.engine(AsOf::Latest).await;
-    let known = Known::of(&engine);
+    let known = Known::of(Some(&engine));
     let texts = |marked: &str| -> Vec<String> {
         let cursor = marked.find('|').expect("a cursor");
         complete(&marked.replacen('|', "", 1), cursor, &known).into_iter().map(|candidate| candidate.text).collect()

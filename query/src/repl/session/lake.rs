@@ -14,25 +14,27 @@ use super::{Session, Then, tell};
 use crate::output::texts;
 use crate::repl::commands::Command;
 use crate::repl::{catalog, chart, measure, plan};
-use crate::{QueryError, told, volatility};
+use crate::{Engine, QueryError, told, volatility};
 
 /// Of a drawing, where nobody knows how wide the screen is.
 const WIDTH: usize = 80;
 
 impl Session {
-    /// Reads the newest version, and what is live beside it, where nothing else was asked for.
-    pub(super) async fn refresh(&mut self) -> Result<(), QueryError> {
-        if !self.is_newest {
-            return Ok(());
-        }
+    /// What the next statement reads: the newest version, and what is live beside it, where nothing else was asked for.
+    pub(super) async fn refresh(&mut self) -> Result<Engine, QueryError> {
+        let mut engine = self.engine.get().await?;
         let follows = self.options.follows || self.is_live();
-        if follows && self.engine.is_behind().await? {
-            self.engine = self.engine.as_of(AsOf::Latest).await?;
+        if !self.is_newest || !follows {
+            return Ok(engine);
+        }
+        if engine.is_behind().await? {
+            engine = engine.as_of(AsOf::Latest).await?;
         }
         if let Some((live, true)) = &self.live {
-            self.engine = self.engine.clone().live(live).await?;
+            engine = engine.live(live).await?;
         }
-        Ok(())
+        self.engine.set(engine.clone());
+        Ok(engine)
     }
 
     /// Whether ticks that are not in the lake yet are told.
@@ -54,9 +56,12 @@ impl Session {
             other => return Err(QueryError::Sql(format!("\\live takes on or off, not {other:?}"))),
         }
         if rest == "off" && self.is_newest {
-            self.engine = self.engine.as_of(AsOf::Latest).await?;
+            let engine = self.engine.get().await?.as_of(AsOf::Latest).await?;
+            self.engine.set(engine);
         }
-        self.refresh().await?;
+        if rest == "on" {
+            self.refresh().await?;
+        }
         tell(&self.told_version())
     }
 
@@ -67,8 +72,7 @@ impl Session {
         rest: &str,
         out: &mut (dyn Write + Send),
     ) -> Result<(), QueryError> {
-        self.refresh().await?;
-        let engine = &self.engine;
+        let engine = &self.refresh().await?;
         let result = match command {
             Command::Describe if rest.is_empty() => catalog::tables(engine)?,
             Command::Describe => catalog::columns(engine, rest, false)?,
@@ -86,7 +90,7 @@ impl Session {
             Command::Volatility => return self.volatility(rest, out).await,
             Command::Watch => return self.watch(rest, out).await,
             measured => {
-                let text = self.measured(measured, &self.variables.put_in(rest)).await?;
+                let text = self.measured(engine, measured, &self.variables.put_in(rest)).await?;
                 return self.show(&text, out);
             }
         };
@@ -94,8 +98,7 @@ impl Session {
     }
 
     /// What is told of a statement instead of its answer.
-    async fn measured(&self, command: Command, sql: &str) -> Result<String, QueryError> {
-        let engine = &self.engine;
+    async fn measured(&self, engine: &Engine, command: Command, sql: &str) -> Result<String, QueryError> {
         Ok(match command {
             Command::Athena => measure::of_athena(sql),
             Command::Cost => measure::cost(engine, sql).await?,
@@ -133,16 +136,18 @@ impl Session {
             "off" => AsOf::Latest,
             other => other.parse().map_err(QueryError::Sql)?,
         };
-        self.engine = self.engine.as_of(as_of).await?;
+        let engine = self.engine.get().await?.as_of(as_of).await?;
+        self.engine.set(engine);
         self.is_newest = as_of == AsOf::Latest;
         tell(&self.told_version())
     }
 
     /// What is read: the lake, and its version.
     pub(in crate::repl) fn told_version(&self) -> String {
-        let version = self.engine.version().map_or_else(|| "no data yet".to_owned(), |v| format!("version {v}"));
+        let Some(engine) = self.engine.now() else { return "a lake that is being opened".to_owned() };
+        let version = engine.version().map_or_else(|| "no data yet".to_owned(), |v| format!("version {v}"));
         let live = if self.is_live() { ", live" } else { "" };
-        format!("{} ({version}{live})", self.engine.lake().display())
+        format!("{} ({version}{live})", engine.lake().display())
     }
 
     async fn volatility(&mut self, rest: &str, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {

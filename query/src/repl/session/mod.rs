@@ -6,11 +6,13 @@
 //! only, so that a session may be stopped at any moment.
 
 mod lake;
+mod opened;
 #[cfg(test)]
 mod tests;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::commands::{self, Command};
@@ -22,7 +24,10 @@ use super::settings::Settings;
 use super::variables::Variables;
 use crate::output::{Format, texts, write_file, write_result};
 use crate::run::numbered;
-use crate::{Engine, Live, QueryError, QueryResult, Work, told};
+use crate::{Engine, EngineOptions, Live, QueryError, QueryResult, Work, told};
+use opened::Opened;
+use ticklake_lake::Lake;
+use tokio::task::JoinSet;
 
 /// A script that includes scripts goes no deeper.
 const INCLUDES_MAX: usize = 16;
@@ -70,7 +75,7 @@ enum Then<'a> {
 /// One user's session over a lake.
 #[derive(Debug)]
 pub struct Session {
-    engine: Engine,
+    engine: Opened,
     options: SessionOptions,
     variables: Variables,
     settings: Settings,
@@ -87,6 +92,15 @@ pub struct Session {
 impl Session {
     /// A session over what `engine` reads.
     pub fn new(engine: Engine, options: SessionOptions) -> Self {
+        Self::over(Opened::given(engine), options)
+    }
+
+    /// A session over a lake that is opened meanwhile: the first statement waits for it. Needs a tokio runtime.
+    pub fn opening(lake: Lake, engine: EngineOptions, options: SessionOptions) -> Self {
+        Self::over(Opened::begin(lake, engine), options)
+    }
+
+    fn over(engine: Opened, options: SessionOptions) -> Self {
         let settings = Settings::new(options.format, options.rows_max);
         let variables = Variables::default();
         Self { engine, options, variables, settings, file: None, is_newest: true, live: None, errors: 0, including: 0 }
@@ -97,9 +111,17 @@ impl Session {
         Self { live: Some((live, is_on)), ..self }
     }
 
-    /// What is read.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    /// Waits until the lake is open.
+    ///
+    /// # Errors
+    /// As [`Engine::open`]; the next statement tries again.
+    pub async fn opened(&mut self) -> Result<(), QueryError> {
+        self.engine.get().await.map(|_| ())
+    }
+
+    /// The engine as it was opened, once it is.
+    pub(in crate::repl) fn first_engine(&self) -> Arc<OnceLock<Engine>> {
+        self.engine.first()
     }
 
     /// Whose keys edit what is typed.
@@ -176,8 +198,8 @@ impl Session {
             tell(&format!("{sql};"))?;
         }
         let began = Instant::now();
-        self.refresh().await?;
-        let result = self.engine.sql(&self.variables.put_in(sql)).await?;
+        let engine = self.refresh().await?;
+        let result = planned(engine, self.variables.put_in(sql)).await?;
         match then {
             Then::SetTo(prefix) => self.set_to_row(prefix, result).await?,
             then => self.write(result, then == Then::Show, out).await?,
@@ -295,6 +317,17 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+/// Begins a statement, on a task of its own: constants that take long to fold must not keep who turns away.
+async fn planned(engine: Engine, sql: String) -> Result<QueryResult, QueryError> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move { engine.sql(&sql).await });
+    let failed = |why: String| QueryError::Internal(format!("planning failed: {why}"));
+    match tasks.join_next().await {
+        Some(planned) => planned.map_err(|e| failed(e.to_string()))?,
+        None => Err(failed("it was never begun".to_owned())),
     }
 }
 

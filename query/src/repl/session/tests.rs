@@ -225,9 +225,10 @@ async fn a_cost_is_never_far_from_what_is_read() {
         "SELECT price FROM stock_data WHERE dt >= '2020-01-01' AND hour = '00' AND symbol = 'A'",
         "SELECT 1",
     ] {
-        let work = session.engine().work(sql).await.unwrap();
-        let cost = crate::cost::Cost::of(session.engine(), &work).await.unwrap();
-        let mut result = session.engine().sql(sql).await.unwrap();
+        let engine = session.refresh().await.unwrap();
+        let work = engine.work(sql).await.unwrap();
+        let cost = crate::cost::Cost::of(&engine, &work).await.unwrap();
+        let mut result = engine.sql(sql).await.unwrap();
         while result.next().await.unwrap().is_some() {}
         let done = result.work().done();
         assert!(
