@@ -111,7 +111,7 @@ def test_what_a_transaction_took_back_is_never_told_nor_waited_for(commands, own
     done = commands.run(*live(own.topic, directory.url, "--command=SELECT count(*) AS n, max(price) FILTER (WHERE symbol = 'TXN') AS p FROM stock_data"))
     assert json.loads(done.out) == {"n": 11, "p": 7.0}
     told = commands.run(*live(own.topic, directory.url, "--command=\\d+ stock_data", form="csv")).out
-    assert f"live ticks,1\nlive offsets,{own.topic.name} 0:[10,16)" in told, told
+    assert f'live ticks,1\nlive offsets,"{own.topic.name} 0:[10,16)"' in told, told
 
 
 def test_kafka_that_is_away_never_hides_the_lake(commands, own, directory):
